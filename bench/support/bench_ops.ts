@@ -1,0 +1,62 @@
+/** Benches ops on one device: the first variant is the baseline, each runs many times a submission. @module */
+import { Effect } from "effect";
+import { Gpu, openGpu, type Pass, type Tensor } from "../../src/gpu/gpu.ts";
+import { uniform } from "../../tests/support/on_gpu.ts";
+
+const shared: ReturnType<typeof openGpu> = openGpu();
+
+/** What one run of a variant does, to turn its time into a rate. */
+export interface Work {
+  /** Floating-point operations. */
+  readonly flops?: number;
+  /** Bytes read and written at the least. */
+  readonly bytes?: number;
+}
+
+/**
+ * Registers a `Deno.bench` for each variant on inputs of the given shapes (f32, seeded).
+ * One measured run is `repeat` recordings in one submission, then a wait.
+ */
+export const benchOps = <Name extends string>(
+  group: string,
+  inputs: Readonly<Record<Name, ReadonlyArray<number>>>,
+  variants: Readonly<Record<string, (pass: Pass, tensors: Record<Name, Tensor>) => unknown>>,
+  work: Work = {},
+  repeat = 8,
+): void => {
+  const names = Object.keys(inputs) as Name[];
+  let baseline = true;
+  for (const variant in variants) {
+    const record = variants[variant]!;
+    const rate = work.flops
+      ? ` {flops:${work.flops * repeat}}`
+      : work.bytes
+      ? ` {bytes:${work.bytes * repeat}}`
+      : "";
+    Deno.bench({
+      name: `${variant}${rate}`,
+      group,
+      baseline,
+      fn: async (timer) => {
+        const gpu = await shared;
+        const run = Effect.scoped(Effect.gen(function* () {
+          const tensors = {} as Record<Name, Tensor>;
+          for (const [index, name] of names.entries()) {
+            const shape = inputs[name];
+            const data = uniform(shape.reduce((a, b) => a * b, 1), index + 1);
+            tensors[name] = yield* gpu.upload(data, shape);
+          }
+          const once = Effect.scoped(gpu.submit((pass) => {
+            for (let i = 0; i < repeat; i++) record(pass, tensors);
+          }));
+          yield* Effect.andThen(once, gpu.finish); // compiles and warms the pool
+          timer.start();
+          yield* Effect.andThen(once, gpu.finish);
+          timer.end();
+        }));
+        await Effect.runPromise(Effect.provideService(run, Gpu, gpu));
+      },
+    });
+    baseline = false;
+  }
+};

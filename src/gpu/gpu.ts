@@ -1,0 +1,238 @@
+/**
+ * The GPU as a service: upload, record and submit, download.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect";
+ * import { Gpu, layer } from "@delia/delia/gpu";
+ *
+ * const roundTrip = Effect.scoped(Effect.gen(function* () {
+ *   const gpu = yield* Gpu;
+ *   const tensor = yield* gpu.upload(new Float32Array([1, 2, 3]), [3]);
+ *   return yield* gpu.download(tensor);
+ * }));
+ * await Effect.runPromise(Effect.provide(roundTrip, layer)); // Float32Array [1, 2, 3]
+ * ```
+ *
+ * @module
+ */
+import { Context, Effect, Layer, type Scope } from "effect";
+import { makeBufferPool } from "./buffer_pool.ts";
+import { type AdapterFacts, openDevice } from "./device.ts";
+import { GpuError } from "./gpu_error.ts";
+import { type Command, makePass, type Pass } from "./pass.ts";
+import { makePipelines, uniformWindow } from "./pipelines.ts";
+import { sizeOf, type Tensor } from "./tensor.ts";
+
+export type { AdapterFacts } from "./device.ts";
+export { GpuError } from "./gpu_error.ts";
+export type { GpuReason } from "./gpu_error.ts";
+export type { Binding, Kernel, ScalarType } from "./kernel.ts";
+export type { Pass } from "./pass.ts";
+export { reshape, sizeOf } from "./tensor.ts";
+export type { Dtype, Tensor } from "./tensor.ts";
+
+/** A WebGPU device with a buffer pool and caches of pipelines and bind groups. */
+export interface Gpu {
+  readonly adapter: AdapterFacts;
+  /** Copies `data` to the GPU; the tensor lives as long as the scope. */
+  upload(
+    data: Float32Array | Uint32Array,
+    shape: ReadonlyArray<number>,
+  ): Effect.Effect<Tensor, GpuError, Scope.Scope>;
+  /** An uninitialised tensor that lives as long as the scope. */
+  allocate(
+    shape: ReadonlyArray<number>,
+    dtype?: "f32" | "u32",
+  ): Effect.Effect<Tensor, GpuError, Scope.Scope>;
+  /** Overwrites `tensor` from the host, before anything submitted later. */
+  write(tensor: Tensor, data: Float32Array | Uint32Array): Effect.Effect<void, GpuError>;
+  /** Records and submits one pass without waiting for it; its scratch lives as long as the scope. */
+  submit<A>(record: (pass: Pass) => A): Effect.Effect<A, GpuError, Scope.Scope>;
+  /** Waits for everything submitted and reads an f32 tensor. Costs a host sync of about 11 ms. */
+  download(tensor: Tensor): Effect.Effect<Float32Array<ArrayBuffer>, GpuError>;
+  /** Like {@linkcode Gpu.download}, for a u32 tensor. */
+  downloadU32(tensor: Tensor): Effect.Effect<Uint32Array<ArrayBuffer>, GpuError>;
+  /** Waits until everything submitted has run. */
+  readonly finish: Effect.Effect<void, GpuError>;
+  /** The largest number of bytes in use at once, so far. */
+  readonly peakBytes: () => number;
+}
+
+/** Key of the {@linkcode Gpu} service. */
+export const Gpu: Context.Service<Gpu, Gpu> = Context.Service("delia/gpu/Gpu");
+
+// An expected failure keeps its type; anything else is a bug and stays a defect.
+const attempt = <A>(evaluate: () => A): Effect.Effect<A, GpuError> =>
+  Effect.suspend(() => {
+    try {
+      return Effect.succeed(evaluate());
+    } catch (cause) {
+      return cause instanceof GpuError ? Effect.fail(cause) : Effect.die(cause);
+    }
+  });
+
+const attemptPromise = <A>(evaluate: () => Promise<A>): Effect.Effect<A, GpuError> =>
+  Effect.callback((resume) => {
+    evaluate().then(
+      (value) => resume(Effect.succeed(value)),
+      (cause) => resume(cause instanceof GpuError ? Effect.fail(cause) : Effect.die(cause)),
+    );
+  });
+
+/** Opens a device of its own; call `close` when done. {@linkcode layer} does both. */
+export const openGpu = async (): Promise<Gpu & { readonly close: () => void }> => {
+  const { device, facts } = await openDevice();
+  const pool = makeBufferPool(device);
+  const pipelines = makePipelines(device);
+  let broken: GpuError | undefined;
+  let closed = false;
+  let uniforms = makeUniforms(device, 256 * uniformWindow);
+  let staging: GPUBuffer | undefined;
+
+  device.addEventListener("uncapturederror", (event) => {
+    const { error } = event as GPUUncapturedErrorEvent;
+    broken ??= error instanceof GPUOutOfMemoryError
+      ? new GpuError({ reason: { _tag: "OutOfMemory", bytes: 0, allocated: pool.heldBytes() } })
+      : new GpuError({ reason: { _tag: "Rejected", what: "a command", report: error.message } });
+  });
+  device.lost.then(({ message, reason }) => {
+    if (closed) return;
+    broken = new GpuError({ reason: { _tag: "DeviceLost", report: message || reason } });
+  });
+  // A refused command is reported once; a lost device stays lost.
+  const assertWorking = (): void => {
+    if (!broken) return;
+    const error = broken;
+    if (error.reason._tag !== "DeviceLost") broken = undefined;
+    throw error;
+  };
+
+  const encode = (commands: ReadonlyArray<Command>, params: Uint8Array<ArrayBuffer>): void => {
+    if (params.length > uniforms.size) {
+      uniforms.destroy();
+      uniforms = makeUniforms(device, params.length * 2);
+    }
+    device.queue.writeBuffer(uniforms, 0, params);
+    const encoder = device.createCommandEncoder();
+    const compute = encoder.beginComputePass();
+    for (const [index, { pipeline, tensors, grid }] of commands.entries()) {
+      compute.setPipeline(pipeline.pipeline);
+      compute.setBindGroup(0, pipelines.bind(pipeline, uniforms, tensors), [index * uniformWindow]);
+      compute.dispatchWorkgroups(...grid);
+    }
+    compute.end();
+    device.queue.submit([encoder.finish()]);
+  };
+
+  const read = (tensor: Tensor): Effect.Effect<ArrayBuffer, GpuError> =>
+    attemptPromise(async () => {
+      assertWorking();
+      const bytes = sizeOf(tensor.shape) * 4;
+      if (!staging || staging.size < bytes) {
+        staging?.destroy();
+        staging = device.createBuffer({
+          size: Math.max(4096, bytes),
+          usage: GPUBufferUsage.COPY_DST | GPUBufferUsage.MAP_READ,
+        });
+      }
+      // Taken for the time of the read: a concurrent download makes one of its own.
+      const target = staging;
+      staging = undefined;
+      const encoder = device.createCommandEncoder();
+      encoder.copyBufferToBuffer(tensor.buffer, tensor.offset, target, 0, bytes);
+      device.queue.submit([encoder.finish()]);
+      await target.mapAsync(GPUMapMode.READ, 0, bytes);
+      const copy = target.getMappedRange(0, bytes).slice(0);
+      target.unmap();
+      if (staging === undefined) staging = target;
+      else target.destroy();
+      assertWorking();
+      return copy;
+    });
+
+  const allocate: Gpu["allocate"] = (shape, dtype = "f32") =>
+    Effect.acquireRelease(
+      attempt(() => {
+        assertWorking();
+        const buffer = pool.acquire(Math.max(1, sizeOf(shape)) * 4);
+        return { buffer, offset: 0, bytes: buffer.size, shape, dtype };
+      }),
+      ({ buffer }) => Effect.sync(() => pool.release(buffer)),
+    );
+
+  const write: Gpu["write"] = (tensor, data) =>
+    attempt(() => {
+      if (data.length !== sizeOf(tensor.shape)) {
+        throw new GpuError({
+          reason: {
+            _tag: "ShapeMismatch",
+            kernel: "write",
+            binding: "data",
+            expected: [sizeOf(tensor.shape)],
+            actual: [data.length],
+          },
+        });
+      }
+      const { buffer, byteOffset, byteLength } = data;
+      device.queue.writeBuffer(
+        tensor.buffer,
+        tensor.offset,
+        buffer as ArrayBuffer,
+        byteOffset,
+        byteLength,
+      );
+    });
+
+  return {
+    adapter: facts,
+    allocate,
+    write,
+    upload: (data, shape) =>
+      Effect.tap(
+        allocate(shape, data instanceof Uint32Array ? "u32" : "f32"),
+        (tensor) => write(tensor, data),
+      ),
+    submit: (record) =>
+      Effect.gen(function* () {
+        const pass = yield* Effect.acquireRelease(
+          attempt(() => makePass(facts, pool, pipelines)),
+          ({ releaseAll }) => Effect.sync(releaseAll),
+        );
+        const result = yield* attempt(() => {
+          assertWorking();
+          return record(pass);
+        });
+        const verdict = pipelines.settle();
+        if (verdict) yield* attemptPromise(() => verdict);
+        yield* attempt(() => {
+          encode(pass.commands, pass.uniforms());
+          assertWorking();
+        });
+        return result;
+      }),
+    download: (tensor) => Effect.map(read(tensor), (bytes) => new Float32Array(bytes)),
+    downloadU32: (tensor) => Effect.map(read(tensor), (bytes) => new Uint32Array(bytes)),
+    finish: attemptPromise(async () => {
+      await device.queue.onSubmittedWorkDone();
+      assertWorking();
+    }),
+    peakBytes: pool.peakBytes,
+    close: () => {
+      closed = true;
+      pool.destroy();
+      uniforms.destroy();
+      staging?.destroy();
+      device.destroy();
+    },
+  };
+};
+
+const makeUniforms = (device: GPUDevice, size: number): GPUBuffer =>
+  device.createBuffer({ size, usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST });
+
+/** The machine's best adapter. Fails with `NoAdapter` where WebGPU finds none. */
+export const layer: Layer.Layer<Gpu, GpuError> = Layer.effect(
+  Gpu,
+  Effect.acquireRelease(attemptPromise(openGpu), ({ close }) => Effect.sync(close)),
+);
