@@ -1,0 +1,62 @@
+/** What can go wrong between a file of weights and a tensor in host memory. @module */
+import { type Cause, Data } from "effect";
+
+/** Why a {@linkcode WeightsError} happened; match on `_tag`. */
+export type WeightsReason =
+  | { readonly _tag: "Unreadable"; readonly file: string; readonly problem: string }
+  | {
+    readonly _tag: "Malformed";
+    readonly file: string;
+    readonly part: string;
+    readonly expected: string;
+    readonly actual: string;
+  }
+  | {
+    readonly _tag: "MissingTensor";
+    readonly file: string;
+    readonly tensor: string;
+    readonly held: number;
+  }
+  | {
+    readonly _tag: "UnsupportedDtype";
+    readonly file: string;
+    readonly tensor: string;
+    readonly dtype: string;
+    readonly supported: ReadonlyArray<string>;
+  }
+  | {
+    readonly _tag: "ShapeMismatch";
+    readonly tensor: string;
+    readonly expected: ReadonlyArray<number>;
+    readonly actual: ReadonlyArray<number>;
+  };
+
+const WeightsErrorBase: new (fields: { readonly reason: WeightsReason }) =>
+  & Cause.YieldableError
+  & { readonly _tag: "WeightsError"; readonly reason: WeightsReason } = Data.TaggedError(
+    "WeightsError",
+  );
+
+const explain = (reason: WeightsReason): string => {
+  switch (reason._tag) {
+    case "Unreadable":
+      return `${reason.file}: ${reason.problem}`;
+    case "Malformed":
+      return `${reason.file}: ${reason.part} should be ${reason.expected} but is ${reason.actual}`;
+    case "MissingTensor":
+      return `${reason.file}: has no tensor "${reason.tensor}" among its ${reason.held}`;
+    case "UnsupportedDtype":
+      return `${reason.file}: ${reason.tensor} should be one of ${
+        reason.supported.join(", ")
+      } but is ${reason.dtype}`;
+    case "ShapeMismatch":
+      return `${reason.tensor} should be [${reason.expected}] but is [${reason.actual}]`;
+  }
+};
+
+/** The one error of the `weights` folder. Its message names the tensor or file, what was expected, what was found. */
+export class WeightsError extends WeightsErrorBase {
+  override get message(): string {
+    return explain(this.reason);
+  }
+}
