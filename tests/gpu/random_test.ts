@@ -3,7 +3,10 @@ import { randomBits, randomNormal, randomUnit } from "../../src/gpu/random.ts";
 
 Deno.test("randomBits() depends on each of its three arguments", () => {
   const drawn = [[1, 2, 3], [2, 2, 3], [1, 3, 3], [1, 2, 4]] as const;
-  assert.equal(new Set(drawn.map((counter) => randomBits(...counter))).size, drawn.length);
+  assert.equal(
+    new Set(drawn.map(([seed, stream, at]) => randomBits(seed, stream, at))).size,
+    drawn.length,
+  );
 });
 
 Deno.test("randomUnit() fills [0, 1) evenly", () => {
