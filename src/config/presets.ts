@@ -1,0 +1,26 @@
+/** The named configurations: only what differs from the defaults. @module */
+import type { RunConfigInput } from "./run_config.ts";
+
+/** The default of `deno task train`: all arms on the base model that the project ships. */
+const fixture: RunConfigInput = {
+  model: "fixtures/base",
+  data: { downstreamItems: 100, phrasingCount: 60, testItems: 200 },
+  sampling: { maxNewTokens: 48, batchSize: 64 },
+  mixing: { strategy: "delia", diverseRatio: 25 },
+  lora: { rank: 16, alpha: 16, dropout: 0 },
+  optimizer: { learningRate: 5e-3, warmupSteps: 25 },
+  training: { batchSize: 16, maxTokens: 128 },
+};
+
+/** The same in under a minute, for the tests: fewer diverse examples, smaller test sets. */
+const fixtureSmoke: RunConfigInput = {
+  ...fixture,
+  data: { ...fixture.data, testItems: 32 },
+  mixing: { ...fixture.mixing, diverseRatio: 12 },
+};
+
+/** By the name that `--preset` takes. */
+export const presets: Readonly<Record<string, RunConfigInput>> = {
+  "fixture": fixture,
+  "fixture-smoke": fixtureSmoke,
+};

@@ -1,0 +1,29 @@
+/** How the model answers when it makes its own diverse data. @module */
+import { Schema } from "effect";
+import { Count, CountOrZero, orDefault, PositiveOrZero, Share } from "./field.ts";
+
+/** Settings of self-sampling. */
+export interface SamplingConfig {
+  /** Divides the logits; 0 is greedy. */
+  readonly temperature: number;
+  /** Draw from the fewest tokens that hold this share of the probability, in (0, 1]. */
+  readonly topP: number;
+  /** Tokens an answer may have; longer ones are left out. Time grows with it. */
+  readonly maxNewTokens: number;
+  /** `repeat`: ask again after the reference answer, as the method does; `none`: just ask. */
+  readonly promptMode: "repeat" | "none";
+  /** Prompts answered at once; GPU memory grows with it. */
+  readonly batchSize: number;
+  /** Seed of the draws; each item's own seed follows from it and the item's index. */
+  readonly seed: number;
+}
+
+/** Decodes and checks a {@linkcode SamplingConfig}. */
+export const SamplingConfig: Schema.Codec<SamplingConfig, Partial<SamplingConfig>> = Schema.Struct({
+  temperature: orDefault(PositiveOrZero, 0.7),
+  topP: orDefault(Share, 0.95),
+  maxNewTokens: orDefault(Count, 512),
+  promptMode: orDefault(Schema.Literals(["repeat", "none"]), "repeat"),
+  batchSize: orDefault(Count, 32),
+  seed: orDefault(CountOrZero, 42),
+});
