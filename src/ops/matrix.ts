@@ -1,0 +1,44 @@
+/** Matrices as windows of tensors, so that a product can read or write part of one. @module */
+import { sizeOf, type Tensor } from "../gpu/gpu.ts";
+
+/** `rows × cols` numbers of `tensor`: row `i` starts at element `offset + i · stride`. */
+export interface Matrix {
+  readonly tensor: Tensor;
+  readonly rows: number;
+  readonly cols: number;
+  readonly offset: number;
+  readonly stride: number;
+}
+
+/** A whole `[rows, cols]` tensor as a matrix; a matrix is returned as it is. */
+export const matrixOf = (from: Tensor | Matrix): Matrix => {
+  if ("tensor" in from) return from;
+  const [rows = 1, cols = 1] = from.shape;
+  if (from.shape.length !== 2) {
+    throw new RangeError(`Expected a tensor of two axes but found [${from.shape}]`);
+  }
+  return { tensor: from, rows, cols, offset: 0, stride: cols };
+};
+
+const assertWithin = (from: number, to: number, length: number, what: string): void => {
+  if (!(0 <= from && from <= to && to <= length)) {
+    throw new RangeError(`Expected ${what} within [0, ${length}) but found [${from}, ${to})`);
+  }
+};
+
+/** Columns `[from, to)`, in place. */
+export const columns = (of: Tensor | Matrix, from: number, to: number): Matrix => {
+  const matrix = matrixOf(of);
+  assertWithin(from, to, matrix.cols, "columns");
+  return { ...matrix, cols: to - from, offset: matrix.offset + from };
+};
+
+/** Rows `[from, to)`, in place. */
+export const rowsOf = (of: Tensor | Matrix, from: number, to: number): Matrix => {
+  const matrix = matrixOf(of);
+  assertWithin(from, to, matrix.rows, "rows");
+  return { ...matrix, rows: to - from, offset: matrix.offset + from * matrix.stride };
+};
+
+/** Its tensor with one axis: what a kernel that computes its own positions binds. */
+export const flat = ({ tensor }: Matrix): Tensor => ({ ...tensor, shape: [sizeOf(tensor.shape)] });
