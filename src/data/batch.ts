@@ -1,0 +1,84 @@
+/** Packs examples into one ragged batch: rows of tokens, one sequence after another. @module */
+import type { Example } from "./example.ts";
+
+/** Target of a row that carries no label. */
+export const IGNORE = 0xffff_ffff;
+
+/**
+ * Examples laid one after another without padding between them. Row `i` may look at rows
+ * `starts[i]` to `i`. Every list is u32 of `rows` entries.
+ */
+export interface PackedBatch {
+  /** Token id of each row. */
+  readonly tokens: Uint32Array<ArrayBuffer>;
+  /** Index of each row in its own sequence. */
+  readonly positions: Uint32Array<ArrayBuffer>;
+  /** Row where each row's sequence starts; never decreasing. */
+  readonly starts: Uint32Array<ArrayBuffer>;
+  /** One past the last row of each row's sequence. */
+  readonly ends: Uint32Array<ArrayBuffer>;
+  /** Id of the next token where that one is supervised, else {@linkcode IGNORE}. */
+  readonly targets: Uint32Array<ArrayBuffer>;
+  /** Rows with a target. */
+  readonly supervisedTokens: number;
+  /** Rows in all, filler rows included. */
+  readonly rows: number;
+  /** Rows that hold a token of an example. */
+  readonly usedRows: number;
+  /** Examples in the batch; filler rows do not count. */
+  readonly sequences: number;
+}
+
+/**
+ * Packs examples. Rows are filled up to a multiple of `rowMultiple` with sequences of length 1
+ * whose token is 0 and whose target is {@linkcode IGNORE}.
+ *
+ * ```ts
+ * import { IGNORE, pack } from "@delia/delia/data";
+ *
+ * const batch = pack([{ ids: [1, 5, 7, 2], supervised: [false, false, true, true] }], 8);
+ * console.assert(batch.rows === 8 && batch.supervisedTokens === 2);
+ * console.assert(batch.targets[0] === IGNORE && batch.targets[1] === 7);
+ * ```
+ */
+export const pack = (examples: ReadonlyArray<Example>, rowMultiple: number = 1): PackedBatch => {
+  const usedRows = examples.reduce((sum, { ids }) => sum + ids.length, 0);
+  const rows = Math.ceil(usedRows / rowMultiple) * rowMultiple;
+  const [tokens, positions, starts, ends, targets] = [0, 1, 2, 3, 4].map(() =>
+    new Uint32Array(rows)
+  ) as [Lane, Lane, Lane, Lane, Lane];
+  targets.fill(IGNORE);
+
+  let row = 0;
+  let supervisedTokens = 0;
+  for (const { ids, supervised } of examples) {
+    const start = row;
+    const end = start + ids.length;
+    tokens.set(ids, start);
+    starts.fill(start, start, end);
+    ends.fill(end, start, end);
+    for (let i = 0; i < ids.length; i++, row++) {
+      positions[row] = i;
+      if (supervised[i + 1] !== true) continue;
+      targets[row] = ids[i + 1] as number;
+      supervisedTokens++;
+    }
+  }
+  for (; row < rows; row++) {
+    starts[row] = row;
+    ends[row] = row + 1;
+  }
+  return {
+    tokens,
+    positions,
+    starts,
+    ends,
+    targets,
+    supervisedTokens,
+    rows,
+    usedRows,
+    sequences: examples.length,
+  };
+};
+
+type Lane = Uint32Array<ArrayBuffer>;
