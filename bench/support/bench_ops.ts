@@ -1,7 +1,7 @@
 /** Benches ops on one device: the first variant is the baseline, each runs many times a submission. @module */
 import { Effect } from "effect";
 import { Gpu, openGpu, type Pass, type Tensor } from "../../src/gpu/gpu.ts";
-import { uniform } from "../../tests/support/on_gpu.ts";
+import { uniform } from "../../tests/support/numbers.ts";
 
 const shared: ReturnType<typeof openGpu> = openGpu();
 
