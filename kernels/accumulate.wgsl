@@ -1,0 +1,23 @@
+// accumulate — into = into + x, in place.
+//
+//   x     [size]  f32  in
+//   into  [size]  f32  inout
+//
+// Grid: one thread an element, 256 a workgroup, folded into (x, y).
+// Reference: residualAddReference in src/ops/residual_add.ts.
+
+struct Params { size: u32 }
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> x: array<f32>;
+@group(0) @binding(2) var<storage, read_write> into: array<f32>;
+
+@compute @workgroup_size(256)
+fn main(
+  @builtin(workgroup_id) wg: vec3<u32>,
+  @builtin(num_workgroups) grid: vec3<u32>,
+  @builtin(local_invocation_id) local: vec3<u32>,
+) {
+  let i = (wg.x + wg.y * grid.x) * 256u + local.x;
+  if (i < params.size) { into[i] += x[i]; }
+}

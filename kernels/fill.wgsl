@@ -1,0 +1,21 @@
+// fill — y = value in every element.
+//
+//   y  [size]  u32  out   the bits of any four-byte element
+//
+// `bits` are those of the value. Grid: one thread an element, 256 a workgroup, folded into (x, y).
+// Reference: Array.fill.
+
+struct Params { size: u32, bits: u32 }
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read_write> y: array<u32>;
+
+@compute @workgroup_size(256)
+fn main(
+  @builtin(workgroup_id) wg: vec3<u32>,
+  @builtin(num_workgroups) grid: vec3<u32>,
+  @builtin(local_invocation_id) local: vec3<u32>,
+) {
+  let i = (wg.x + wg.y * grid.x) * 256u + local.x;
+  if (i < params.size) { y[i] = params.bits; }
+}

@@ -1,0 +1,25 @@
+// residual_add — y = x + delta.
+//
+//   x      [size]  f32  in   residual stream
+//   delta  [size]  f32  in   what the block adds
+//   y      [size]  f32  out
+//
+// Grid: one thread an element, 256 a workgroup, folded into (x, y).
+// Reference: residualAddReference in src/ops/residual_add.ts.
+
+struct Params { size: u32 }
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> x: array<f32>;
+@group(0) @binding(2) var<storage, read> delta: array<f32>;
+@group(0) @binding(3) var<storage, read_write> y: array<f32>;
+
+@compute @workgroup_size(256)
+fn main(
+  @builtin(workgroup_id) wg: vec3<u32>,
+  @builtin(num_workgroups) grid: vec3<u32>,
+  @builtin(local_invocation_id) local: vec3<u32>,
+) {
+  let i = (wg.x + wg.y * grid.x) * 256u + local.x;
+  if (i < params.size) { y[i] = x[i] + delta[i]; }
+}
