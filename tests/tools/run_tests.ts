@@ -1,0 +1,42 @@
+/**
+ * Runs `deno test` with the permissions that the tests need, and ends with one plain line of totals:
+ * `12 passed, 0 failed`. Arguments are handed on (`deno task test tests/weights`).
+ * @module
+ */
+
+const permissions = [
+  ...["--allow-read", "--allow-write", "--allow-env", "--allow-sys=uid,gid", "--allow-run"],
+];
+
+/** The totals in deno's closing line, or undefined where the run ended without one. */
+export const readTotals = (
+  output: string,
+): { readonly passed: number; readonly failed: number } | undefined => {
+  // deno-lint-ignore no-control-regex -- colours, on a terminal
+  const plain = output.replaceAll(/\x1b\[[0-9;]*m/g, "");
+  const lines = [...plain.matchAll(/^(?:ok|FAILED) \| (\d+) passed.*? \| (\d+) failed/gm)];
+  const last = lines.at(-1);
+  return last === undefined ? undefined : { passed: Number(last[1]), failed: Number(last[2]) };
+};
+
+const main = async (args: ReadonlyArray<string>): Promise<number> => {
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["test", ...permissions, ...(args.length > 0 ? args : ["tests/"])],
+    stdout: "piped",
+    env: Deno.stdout.isTerminal() ? { FORCE_COLOR: "1" } : {},
+  }).spawn();
+  const decoder = new TextDecoder();
+  let output = "";
+  for await (const bytes of child.stdout) {
+    output += decoder.decode(bytes, { stream: true });
+    await Deno.stdout.write(bytes);
+  }
+  const { code } = await child.status;
+  const { passed, failed } = readTotals(output) ?? { passed: 0, failed: 0 };
+  const broken = code !== 0 && failed === 0;
+  if (broken) console.log(`The test run itself failed, with exit status ${code}`);
+  console.log(`${passed} passed, ${broken ? 1 : failed} failed`);
+  return code;
+};
+
+if (import.meta.main) Deno.exit(await main(Deno.args));
