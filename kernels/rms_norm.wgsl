@@ -1,0 +1,49 @@
+// rms_norm — y = gain · x / rms(x), where rms(x) = sqrt(mean(x²) + eps).
+//
+//   x     [rows, cols]  f32  in    residual stream
+//   gain  [cols]        f32  in    learned scale
+//   y     [rows, cols]  f32  out
+//   rstd  [rows]        f32  out   1 / rms(x); rms_norm_backward.wgsl reads it
+//
+// Grid: one workgroup a row, folded into (x, y) past 65 535 rows.
+// Sums in f32. Reference: rmsNormReference in src/ops/rms_norm.ts.
+
+override WG: u32 = 64u; // threads a row
+
+struct Params { rows: u32, cols: u32, eps: f32 }
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> x: array<f32>;
+@group(0) @binding(2) var<storage, read> gain: array<f32>;
+@group(0) @binding(3) var<storage, read_write> y: array<f32>;
+@group(0) @binding(4) var<storage, read_write> rstd: array<f32>;
+
+var<workgroup> partial: array<f32, WG>;
+
+@compute @workgroup_size(WG)
+fn main(
+  @builtin(workgroup_id) wg: vec3<u32>,
+  @builtin(num_workgroups) grid: vec3<u32>,
+  @builtin(local_invocation_id) local: vec3<u32>,
+) {
+  let row = wg.x + wg.y * grid.x;
+  if (row >= params.rows) { return; } // uniform: the whole workgroup leaves
+  let base = row * params.cols;
+
+  var mine = 0.0;
+  for (var c = local.x; c < params.cols; c += WG) {
+    mine += x[base + c] * x[base + c];
+  }
+  partial[local.x] = mine;
+  workgroupBarrier();
+
+  // Every thread adds all partial sums: one barrier instead of a tree of them.
+  var sum = 0.0;
+  for (var i = 0u; i < WG; i++) { sum += partial[i]; }
+
+  let scale = inverseSqrt(sum / f32(params.cols) + params.eps);
+  for (var c = local.x; c < params.cols; c += WG) {
+    y[base + c] = x[base + c] * scale * gain[c];
+  }
+  if (local.x == 0u) { rstd[row] = scale; }
+}
