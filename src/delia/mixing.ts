@@ -28,12 +28,14 @@ export interface Mixing {
 /** What strategies with diverse data choose. */
 export interface DiverseOptions {
   /** Diverse examples for each downstream example; 0 or more, need not be whole. */
-  readonly ratio: number;
+  readonly diverseRatio: number;
 }
 
-/** Diverse examples that `ratio` asks for, whether or not there are so many. */
-export const diverseWanted = ({ downstream }: MixingSizes, { ratio }: DiverseOptions): number =>
-  ratio > 0 ? Math.floor(downstream * ratio) : 0;
+/** Diverse examples that `diverseRatio` asks for, whether or not there are so many. */
+export const diverseWanted = (
+  { downstream }: MixingSizes,
+  { diverseRatio }: DiverseOptions,
+): number => diverseRatio > 0 ? Math.floor(downstream * diverseRatio) : 0;
 
 /** Places `0 … size − 1` of one source, in the order of `indices`. */
 export const itemsOf = (

@@ -19,12 +19,12 @@ for (
   ] as const
 ) {
   Deno.test(`deliaMixing() draws the reference's order of ${sizes.downstream} and ${sizes.diverse}`, () => {
-    assert.equal(shown(deliaMixing({ ratio }).plan(sizes, seed)), expected);
+    assert.equal(shown(deliaMixing({ diverseRatio: ratio }).plan(sizes, seed)), expected);
   });
 }
 
 Deno.test("deliaMixing() shows each downstream example once and no diverse example twice", () => {
-  const plan = deliaMixing({ ratio: 25 }).plan({ downstream: 100, diverse: 3000 }, 1);
+  const plan = deliaMixing({ diverseRatio: 25 }).plan({ downstream: 100, diverse: 3000 }, 1);
   assert.equal(plan.length, 2600);
   assert.equal(new Set(plan.map(({ source, index }) => `${source} ${index}`)).size, 2600);
   assert.equal(plan.filter(({ source }) => source === "downstream").length, 100);
@@ -32,14 +32,14 @@ Deno.test("deliaMixing() shows each downstream example once and no diverse examp
 
 Deno.test("deliaMixing() without a ratio is the downstream data, shuffled", () => {
   for (const ratio of [0, -1]) {
-    const mixing = deliaMixing({ ratio });
+    const mixing = deliaMixing({ diverseRatio: ratio });
     const plan = mixing.plan({ downstream: 10, diverse: 50 }, 42);
     assert.equal(shown(plan), "t5 t6 t0 t7 t3 t2 t4 t9 t1 t8");
     assert.equal(mixing.shortage({ downstream: 10, diverse: 0 }), 0);
   }
 });
 
-for (const mixing of [deliaMixing({ ratio: 3 }), interleaveMixing({ ratio: 3 })]) {
+for (const mixing of [deliaMixing({ diverseRatio: 3 }), interleaveMixing({ diverseRatio: 3 })]) {
   Deno.test(`Mixing.shortage() of ${mixing.name} counts the diverse examples that are lacking`, () => {
     assert.equal(mixing.shortage({ downstream: 10, diverse: 30 }), 0);
     assert.equal(mixing.shortage({ downstream: 10, diverse: 22 }), 8);
@@ -48,13 +48,13 @@ for (const mixing of [deliaMixing({ ratio: 3 }), interleaveMixing({ ratio: 3 })]
 }
 
 Deno.test("interleaveMixing() follows each downstream example with its diverse ones", () => {
-  const plan = interleaveMixing({ ratio: 2 }).plan({ downstream: 3, diverse: 12 }, 42);
+  const plan = interleaveMixing({ diverseRatio: 2 }).plan({ downstream: 3, diverse: 12 }, 42);
   assert.equal(plan.map(({ source }) => source[1]).join(""), "oiioiioii");
   assert.equal(new Set(plan.map(({ source, index }) => source + index)).size, 9);
 });
 
 Deno.test("interleaveMixing() meets a ratio that is not whole on average", () => {
-  const plan = interleaveMixing({ ratio: 2.5 }).plan({ downstream: 4, diverse: 12 }, 42);
+  const plan = interleaveMixing({ diverseRatio: 2.5 }).plan({ downstream: 4, diverse: 12 }, 42);
   assert.equal(plan.map(({ source }) => source[1]).join(""), "oiioiiioiioiii");
 });
 

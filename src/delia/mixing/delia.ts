@@ -3,14 +3,14 @@ import { type DiverseOptions, diverseWanted, itemsOf, type Mixing } from "../mix
 import { permutation } from "../pcg64.ts";
 
 /**
- * `shuffle(select(shuffle(diverse), ⌊ratio · |downstream|⌋) ++ downstream)`, both shuffles with the
+ * `shuffle(select(shuffle(diverse), ⌊diverseRatio · |downstream|⌋) ++ downstream)`, both shuffles with the
  * same seed: the order that the reference implementation draws. Where there are no more diverse
  * examples than wanted, all are taken in their own order before the last shuffle.
  *
  * ```ts
  * import { deliaMixing } from "@delia/delia/delia";
  *
- * const mixing = deliaMixing({ ratio: 2.5 });
+ * const mixing = deliaMixing({ diverseRatio: 2.5 });
  * const plan = mixing.plan({ downstream: 4, diverse: 20 }, 42);
  * console.assert(plan.length === 14 && plan[0]?.source === "diverse" && plan[0].index === 6);
  * console.assert(mixing.shortage({ downstream: 4, diverse: 8 }) === 2);

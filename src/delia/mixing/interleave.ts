@@ -9,14 +9,14 @@ import {
 import { permutation } from "../pcg64.ts";
 
 /**
- * Each downstream example, in shuffled order, is followed by `ratio` diverse examples; a ratio that
+ * Each downstream example, in shuffled order, is followed by `diverseRatio` diverse examples; a ratio that
  * is not whole is met on average (2.5: two, three, two, three, …). The last ones get fewer when
  * diverse examples run out.
  *
  * ```ts
  * import { interleaveMixing } from "@delia/delia/delia";
  *
- * const plan = interleaveMixing({ ratio: 2 }).plan({ downstream: 3, diverse: 10 }, 42);
+ * const plan = interleaveMixing({ diverseRatio: 2 }).plan({ downstream: 3, diverse: 10 }, 42);
  * console.assert(plan.map(({ source }) => source === "diverse" ? "·" : "T").join("") === "T··T··T··");
  * ```
  */
@@ -28,7 +28,10 @@ export const interleaveMixing = (options: DiverseOptions): Mixing => ({
     return itemsOf("downstream", permutation(sizes.downstream, seed)).flatMap(
       (item, i): ReadonlyArray<MixedItem> => [
         item,
-        ...diverse.slice(Math.floor(i * options.ratio), Math.floor((i + 1) * options.ratio)),
+        ...diverse.slice(
+          Math.floor(i * options.diverseRatio),
+          Math.floor((i + 1) * options.diverseRatio),
+        ),
       ],
     );
   },
