@@ -1,0 +1,32 @@
+// swiglu_backward — dGate = dY · up · s · (1 + z · (1 − s)) and dUp = dY · z · s, where z = gate and
+// s = 1 / (1 + exp(-z)).
+//
+//   gateUp   [rows, 2·cols]  f32  in   input of the forward
+//   dY       [rows, cols]    f32  in
+//   dGateUp  [rows, 2·cols]  f32  out
+//
+// Grid: one thread an element of dY, 256 a workgroup, folded into (x, y).
+// Reference: swigluBackwardReference in src/ops/swiglu.ts.
+
+struct Params { rows: u32, cols: u32 }
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> gateUp: array<f32>;
+@group(0) @binding(2) var<storage, read> dY: array<f32>;
+@group(0) @binding(3) var<storage, read_write> dGateUp: array<f32>;
+
+@compute @workgroup_size(256)
+fn main(
+  @builtin(workgroup_id) wg: vec3<u32>,
+  @builtin(num_workgroups) grid: vec3<u32>,
+  @builtin(local_invocation_id) local: vec3<u32>,
+) {
+  let i = (wg.x + wg.y * grid.x) * 256u + local.x;
+  if (i >= params.rows * params.cols) { return; }
+  let row = i / params.cols;
+  let at = i + row * params.cols; // row · 2·cols + column
+  let z = gateUp[at];
+  let s = 1.0 / (1.0 + exp(min(-z, 80.0)));
+  dGateUp[at] = dY[i] * gateUp[at + params.cols] * s * (1.0 + z * (1.0 - s));
+  dGateUp[at + params.cols] = dY[i] * z * s;
+}
