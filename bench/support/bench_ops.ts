@@ -1,6 +1,6 @@
 /** Benches ops on one device: the first variant is the baseline, each runs many times a submission. @module */
 import { Effect } from "effect";
-import { Gpu, openGpu, type Pass, type Tensor } from "../../src/gpu/gpu.ts";
+import { Gpu, openGpu, type Pass, sizeOf, type Tensor } from "../../src/gpu/gpu.ts";
 import { uniform } from "../../tests/support/numbers.ts";
 
 const shared: ReturnType<typeof openGpu> = openGpu();
@@ -14,12 +14,12 @@ export interface Work {
 }
 
 /**
- * Registers a `Deno.bench` for each variant on inputs of the given shapes (f32, seeded).
+ * Registers a `Deno.bench` for each variant on inputs of the given shapes (f32, seeded) or numbers.
  * One measured run is `repeat` recordings in one submission, then a wait.
  */
 export const benchOps = <Name extends string>(
   group: string,
-  inputs: Readonly<Record<Name, ReadonlyArray<number>>>,
+  inputs: Readonly<Record<Name, ReadonlyArray<number> | Uint32Array>>,
   variants: Readonly<Record<string, (pass: Pass, tensors: Record<Name, Tensor>) => unknown>>,
   work: Work = {},
   repeat = 8,
@@ -42,9 +42,10 @@ export const benchOps = <Name extends string>(
         const run = Effect.scoped(Effect.gen(function* () {
           const tensors = {} as Record<Name, Tensor>;
           for (const [index, name] of names.entries()) {
-            const shape = inputs[name];
-            const data = uniform(shape.reduce((a, b) => a * b, 1), index + 1);
-            tensors[name] = yield* gpu.upload(data, shape);
+            const input = inputs[name];
+            tensors[name] = input instanceof Uint32Array
+              ? yield* gpu.upload(input, [input.length])
+              : yield* gpu.upload(uniform(sizeOf(input), index + 1), input);
           }
           const once = Effect.scoped(gpu.submit((pass) => {
             for (let i = 0; i < repeat; i++) record(pass, tensors);
