@@ -1,0 +1,27 @@
+// scatter_rows — table[rowIds[i]] = rows[i].
+//
+//   rows    [ids, hidden]    f32  in
+//   rowIds  [ids]            u32  in   different from each other, each below vocab
+//   table   [vocab, hidden]  f32  inout
+//
+// Grid: one thread an element of rows, 256 a workgroup, folded into (x, y).
+// Reference: a loop over the ids.
+
+struct Params { ids: u32, hidden: u32, vocab: u32 }
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> rows: array<f32>;
+@group(0) @binding(2) var<storage, read> rowIds: array<u32>;
+@group(0) @binding(3) var<storage, read_write> table: array<f32>;
+
+@compute @workgroup_size(256)
+fn main(
+  @builtin(workgroup_id) wg: vec3<u32>,
+  @builtin(num_workgroups) grid: vec3<u32>,
+  @builtin(local_invocation_id) local: vec3<u32>,
+) {
+  let i = (wg.x + wg.y * grid.x) * 256u + local.x;
+  if (i >= params.ids * params.hidden) { return; }
+  let id = rowIds[i / params.hidden];
+  if (id < params.vocab) { table[id * params.hidden + i % params.hidden] = rows[i]; }
+}
