@@ -5,9 +5,7 @@ import { presets } from "./presets.ts";
 import { RunConfig } from "./run_config.ts";
 
 /** Where settings come from; each source takes precedence over the ones before it. */
-export interface ConfigSources {
-  /** A name among `presets`. Absent: the defaults of the schemas. */
-  readonly preset?: string;
+export interface SettingSources {
   /** The text of a JSON config file, and how messages name it. */
   readonly file?: { readonly name: string; readonly text: string };
   /** Single settings, `path=value`; a value that is no JSON is a string. */
@@ -16,19 +14,36 @@ export interface ConfigSources {
   readonly options?: JsonObject;
 }
 
+/** {@linkcode SettingSources} with a preset under them. */
+export interface ConfigSources extends SettingSources {
+  /** A name among `presets`. Absent: the defaults of the schemas. */
+  readonly preset?: string;
+}
+
 /** A JSON object of settings, not yet checked. */
 export type JsonObject = Readonly<Record<string, unknown>>;
 
-/** Merges the sources and checks the result; a failure lists all that is wrong at once. */
+/** The settings of a run. A failure lists all that is wrong at once. */
 export const resolveRunConfig: (
   sources: ConfigSources,
 ) => Effect.Effect<RunConfig, ConfigError> = Effect.fnUntraced(
-  function* ({ preset, file, set = [], options = {} }) {
-    const chosen = preset === undefined ? {} : yield* findPreset(preset);
+  function* ({ preset, ...sources }) {
+    const start = preset === undefined ? {} : yield* findPreset(preset);
+    return yield* resolveSettings(RunConfig, sources, start);
+  },
+);
+
+/** Lays the sources over `start` and checks the result; a failure lists all that is wrong at once. */
+export const resolveSettings = <A>(
+  codec: Schema.Codec<A, unknown>,
+  { file, set = [], options = {} }: SettingSources,
+  start: JsonObject = {},
+): Effect.Effect<A, ConfigError> =>
+  Effect.gen(function* () {
     const fromFile = file === undefined ? {} : yield* parseFile(file.name, file.text);
     const settings = set.map(parseSetting);
-    const given = [chosen, fromFile, ...settings.filter(Result.isSuccess).map((it) => it.success)];
-    const decoded = decodeRunConfig([...given, options].reduce<JsonObject>(merge, {}));
+    const given = [start, fromFile, ...settings.filter(Result.isSuccess).map((it) => it.success)];
+    const decoded = decodeSettings(codec, [...given, options].reduce<JsonObject>(merge, {}));
     const problems = [
       ...settings.filter(Result.isFailure).map((it) => it.failure),
       ...(Result.isFailure(decoded) ? decoded.failure : []),
@@ -36,15 +51,15 @@ export const resolveRunConfig: (
     return Result.isSuccess(decoded) && problems.length === 0
       ? decoded.success
       : yield* new ConfigError({ reason: { _tag: "Invalid", problems } });
-  },
-);
+  });
 
-/** Checks settings of any origin (a run folder's `config.json`) without a preset. */
-export const decodeRunConfig = (
+/** Checks settings of any origin; refuses keys that there are not. */
+const decodeSettings = <A>(
+  codec: Schema.Codec<A, unknown>,
   settings: unknown,
-): Result.Result<RunConfig, ReadonlyArray<ConfigProblem>> =>
+): Result.Result<A, ReadonlyArray<ConfigProblem>> =>
   Result.mapError(
-    Schema.decodeUnknownResult(RunConfig)(settings, {
+    Schema.decodeUnknownResult(codec)(settings, {
       errors: "all",
       onExcessProperty: "error",
       reportInput: true,

@@ -1,5 +1,6 @@
 /** How examples become optimizer steps: batch size, length, number of steps, memory. @module */
 import { Schema } from "effect";
+import type { Truncation } from "../data/example.ts";
 import { Count, CountOrZero, orDefault } from "./field.ts";
 
 /** Settings of a training run. */
@@ -16,8 +17,8 @@ export interface TrainingConfig {
   readonly seed: number;
   /** Longest example in tokens, at most the model's context; GPU memory grows with it. */
   readonly maxTokens: number;
-  /** What happens to a longer example: the run stops, the example is cut at its end, or left out. */
-  readonly truncation: "error" | "cut" | "drop";
+  /** A longer example stops the run, or loses its first tokens (`left`) or its last (`right`). */
+  readonly truncation: Truncation;
   /** Keep only each layer's input and run the layer again for its backward: less memory, a third more time. */
   readonly gradientCheckpointing: boolean;
 }
@@ -30,6 +31,6 @@ export const TrainingConfig: Schema.Codec<TrainingConfig, Partial<TrainingConfig
   steps: Schema.optionalKey(Count),
   seed: orDefault(CountOrZero, 42),
   maxTokens: orDefault(Count, 4096),
-  truncation: orDefault(Schema.Literals(["error", "cut", "drop"]), "error"),
+  truncation: orDefault(Schema.Literals(["error", "left", "right"]), "error"),
   gradientCheckpointing: orDefault(Schema.Boolean, false),
 });

@@ -1,0 +1,85 @@
+/** The options from which a run's settings are made, shared by the verbs that need a whole config. @module */
+import * as Effect from "effect/Effect";
+import * as FileSystem from "effect/FileSystem";
+import * as Flag from "effect/cli/Flag";
+import { ConfigError } from "../config/config_error.ts";
+import { presets } from "../config/presets.ts";
+import { resolveRunConfig } from "../config/resolve.ts";
+import type { RunConfig } from "../config/run_config.ts";
+import { data, type Flags, model, orUndefined, seeds, set } from "./flags.ts";
+
+/** Values of {@linkcode configFlags}. */
+export interface ConfigOptions {
+  readonly preset: string;
+  readonly config: string | undefined;
+  readonly set: ReadonlyArray<string>;
+  readonly model: string | undefined;
+  readonly data: string | undefined;
+  readonly diverse: string | undefined;
+  readonly initAdapter: string | undefined;
+  readonly seeds: number | undefined;
+}
+
+/** Flags that together say what to run; spread them into a verb's own. */
+export const configFlags: Flags<ConfigOptions> = {
+  preset: Flag.String("preset").pipe(
+    Flag.withMetavar("NAME"),
+    Flag.withDescription(`Settings to start from: ${Object.keys(presets).join(", ")} (fixture)`),
+    Flag.withDefault("fixture"),
+  ),
+  config: orUndefined(
+    Flag.String("config").pipe(
+      Flag.withMetavar("FILE"),
+      Flag.withDescription("JSON file of settings, laid over the preset"),
+    ),
+  ),
+  set,
+  model: orUndefined(model),
+  data: orUndefined(data),
+  diverse: orUndefined(
+    Flag.String("diverse").pipe(
+      Flag.withMetavar("FILE"),
+      Flag.withDescription("Diverse chats, JSONL; without it the base model samples them"),
+    ),
+  ),
+  initAdapter: orUndefined(
+    Flag.String("init-adapter").pipe(
+      Flag.withMetavar("DIR"),
+      Flag.withDescription("Trained adapter to start from"),
+    ),
+  ),
+  seeds,
+};
+
+/** The run's settings: preset, then file, then `--set`, then the options with names of their own. */
+export const resolveOptions: (
+  options: ConfigOptions,
+) => Effect.Effect<RunConfig, ConfigError, FileSystem.FileSystem> = Effect.fnUntraced(
+  function* ({ preset, config, set, model, data, diverse, initAdapter, seeds }) {
+    const file = config === undefined ? undefined : yield* readConfig(config);
+    const ofData = { ...given("downstream", data), ...given("diverse", diverse) };
+    return yield* resolveRunConfig({
+      preset,
+      set,
+      ...given("file", file),
+      options: {
+        ...given("model", model),
+        ...given("initAdapter", initAdapter),
+        ...given("seeds", seeds),
+        ...(Object.keys(ofData).length > 0 ? { data: ofData } : {}),
+      },
+    });
+  },
+);
+
+const given = <K extends string, A>(key: K, value: A | undefined): { readonly [P in K]?: A } =>
+  (value === undefined ? {} : { [key]: value }) as { readonly [P in K]?: A };
+
+const readConfig = Effect.fnUntraced(function* (name: string) {
+  const fs = yield* FileSystem.FileSystem;
+  const text = yield* fs.readFileString(name).pipe(Effect.mapError((error) => {
+    const problem = error.reason._tag === "NotFound" ? "no such file" : error.message;
+    return new ConfigError({ reason: { _tag: "Unreadable", file: name, problem } });
+  }));
+  return { name, text };
+});

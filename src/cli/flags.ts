@@ -1,0 +1,139 @@
+/** The flags that several verbs share: one name, one meaning, one help text. @module */
+import * as Option from "effect/Option";
+import * as Schema from "effect/Schema";
+import * as Flag from "effect/cli/Flag";
+
+/** A flag for each option of a verb. */
+export type Flags<Options> = { readonly [K in keyof Options]: Flag.Flag<Options[K]> };
+
+/** The flag's value, or undefined where it is not given. */
+export const orUndefined = <A>(flag: Flag.Flag<A>): Flag.Flag<A | undefined> =>
+  flag.pipe(Flag.optional, Flag.map(Option.getOrUndefined));
+
+const text = (name: string, metavar: string, description: string): Flag.Flag<string> =>
+  Flag.String(name).pipe(Flag.withMetavar(metavar), Flag.withDescription(description));
+
+const whole = (name: string, least: number, description: string): Flag.Flag<number> =>
+  Flag.Int(name).pipe(
+    Flag.withMetavar("N"),
+    Flag.withDescription(description),
+    Flag.withSchema(Schema.Int.check(Schema.isGreaterThanOrEqualTo(least))),
+  );
+
+/** `--json` */
+export const json: Flag.Flag<boolean> = Flag.Boolean("json").pipe(
+  Flag.withDescription("Print exactly one JSON document on stdout"),
+  Flag.withDefault(false),
+);
+
+/** `--model DIR` */
+export const model: Flag.Flag<string> = text(
+  "model",
+  "DIR",
+  "Base model: a directory as Hugging Face writes it",
+);
+
+/** `--adapter DIR` */
+export const adapter: Flag.Flag<string | undefined> = orUndefined(
+  text("adapter", "DIR", "Adapter to apply, in PEFT's layout"),
+);
+
+/** `--data FILE` */
+export const data: Flag.Flag<string> = text(
+  "data",
+  "FILE",
+  'Chats, one JSON object a line: {"messages": [{"role", "content"}, …]}',
+);
+
+/** `--out PATH`; each verb says what it writes there. */
+export const out = (metavar: string, description: string): Flag.Flag<string> =>
+  text("out", metavar, description);
+
+/** `--ids 1,2,3` */
+export const ids: Flag.Flag<ReadonlyArray<number> | undefined> = orUndefined(
+  text("ids", "1,2,3", "Token ids to start from").pipe(
+    Flag.withSchema(Schema.String.check(Schema.isPattern(/^\d+(,\d+)*$/, {
+      expected: "token ids, joined by commas",
+    }))),
+    Flag.map((list): ReadonlyArray<number> => list.split(",").map(Number)),
+  ),
+);
+
+/** `--prompt TEXT` */
+export const prompt: Flag.Flag<string | undefined> = orUndefined(
+  text("prompt", "TEXT", "Text to go on from, without the chat template"),
+);
+
+/** `--chat FILE` */
+export const chat: Flag.Flag<string | undefined> = orUndefined(
+  text("chat", "FILE", 'A chat to answer: {"messages": [{"role", "content"}, …]}'),
+);
+
+/** `--max-new-tokens N` */
+export const maxNewTokens: Flag.Flag<number> = whole(
+  "max-new-tokens",
+  1,
+  "Tokens to generate at most (64)",
+).pipe(Flag.withDefault(64));
+
+/** `--temperature T` */
+export const temperature: Flag.Flag<number> = Flag.Finite("temperature").pipe(
+  Flag.withMetavar("T"),
+  Flag.withDescription("Divides the logits; 0, the default, is greedy"),
+  Flag.withSchema(Schema.Finite.check(Schema.isGreaterThanOrEqualTo(0))),
+  Flag.withDefault(0),
+);
+
+/** `--top-p P` */
+export const topP: Flag.Flag<number> = Flag.Finite("top-p").pipe(
+  Flag.withMetavar("P"),
+  Flag.withDescription("Draw from the fewest tokens that hold this share of the probability (1)"),
+  Flag.withSchema(
+    Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: 1, exclusiveMinimum: true })),
+  ),
+  Flag.withDefault(1),
+);
+
+/** `--seed S` */
+export const seed: Flag.Flag<number> = whole("seed", 0, "Seed of every random draw (42)").pipe(
+  Flag.withDefault(42),
+);
+
+/** `--seeds N` */
+export const seeds: Flag.Flag<number | undefined> = orUndefined(
+  whole("seeds", 1, "Repetitions with seeds that follow each other"),
+);
+
+/** `--set path=value`, any number of times */
+export const set: Flag.Flag<ReadonlyArray<string>> = text(
+  "set",
+  "path=value",
+  "One setting; may be repeated (optimizer.learningRate=1e-3)",
+).pipe(Flag.atLeast(0));
+
+/** `--prompts FILE` */
+export const prompts: Flag.Flag<string> = text(
+  "prompts",
+  "FILE",
+  "Chats to answer, JSONL; without it prompts of the miniature world",
+);
+
+/** `--max-tokens N` */
+export const maxTokens: Flag.Flag<number> = whole(
+  "max-tokens",
+  1,
+  "Longest example, in tokens (4096)",
+)
+  .pipe(Flag.withDefault(4096));
+
+/** `--resume DIR` */
+export const resume: Flag.Flag<string | undefined> = orUndefined(
+  text("resume", "DIR", "Run folder to go on with"),
+);
+
+/** `--metrics a,b` */
+export const metrics: Flag.Flag<ReadonlyArray<string>> = text(
+  "metrics",
+  "a,b",
+  "Metrics to compute besides the loss",
+).pipe(Flag.map((list): ReadonlyArray<string> => list.split(",")), Flag.withDefault([]));

@@ -1,0 +1,53 @@
+/** One verb of the command line: its options, its help, and where its result is printed. @module */
+import * as Console from "effect/Console";
+import * as Effect from "effect/Effect";
+import * as Command from "effect/cli/Command";
+import type { Flags } from "./flags.ts";
+
+/** The result of a verb, for people and for scripts. */
+export interface Outcome {
+  /** Lines for people, on stderr; empty: nothing is printed. */
+  readonly text: string;
+  /** What `--json` prints on stdout, as one document. */
+  readonly document: unknown;
+}
+
+/** A verb as a subcommand of `delia`. */
+export type Verb<Name extends string, Options, E, R> = Command.Command<
+  Name,
+  Options,
+  Record<never, never>,
+  E,
+  R
+>;
+
+/** A verb's name and texts. */
+export interface VerbHelp<Name extends string> {
+  readonly name: Name;
+  /** One line. */
+  readonly description: string;
+  readonly examples: ReadonlyArray<{ readonly command: string; readonly description: string }>;
+}
+
+/** What does the work of a verb. */
+export type Run<Options, E, R> = (options: Options) => Effect.Effect<Outcome, E, R>;
+
+/** Joins flags, help and work; prints the outcome's text on stderr and, with `--json`, its document on stdout. */
+export const verb = <Name extends string, Options extends { readonly json: boolean }, E, R>(
+  { name, description, examples }: VerbHelp<Name>,
+  flags: Flags<Options>,
+  run: Run<Options, E, R>,
+): Verb<Name, Options, E, R> => {
+  const handle = (options: Options) =>
+    Effect.gen(function* () {
+      const { text, document } = yield* run(options);
+      if (text !== "") yield* Console.error(text);
+      if (options.json) yield* Console.log(JSON.stringify(document));
+    });
+  // Flags<Options> yields Options; make() infers that only where the record is spelled out.
+  const command = Command.make(name, flags as Command.Command.Config, handle as never);
+  return command.pipe(
+    Command.withDescription(description),
+    Command.withExamples(examples),
+  ) as unknown as Verb<Name, Options, E, R>;
+};

@@ -1,0 +1,82 @@
+import assert from "node:assert/strict";
+import { Console, Effect, FileSystem, Layer } from "effect";
+import { Command } from "effect/cli";
+import { generateVerb } from "../../src/cli/generate.ts";
+import { type ConfigOptions, resolveOptions } from "../../src/cli/config_options.ts";
+import { trainVerb } from "../../src/cli/train.ts";
+import type { Verb } from "../../src/cli/verb.ts";
+import { type Platform, platform } from "../../src/platform.ts";
+
+/** Runs a verb with `args`; gives what it printed and, where it failed, why. */
+const run = <N extends string, O, E>(
+  verb: Verb<N, O, E, Platform>,
+  ...args: ReadonlyArray<string>
+) => {
+  const out: Array<string> = [];
+  const err: Array<string> = [];
+  const capture = {
+    ...globalThis.console,
+    log: (line: string) => void out.push(line),
+    error: (line: string) => void err.push(line),
+  };
+  return Command.runWith(verb, { version: "0" })(args).pipe(
+    Effect.flip,
+    Effect.orElseSucceed(() => undefined),
+    Effect.map((failure) => ({ failure, out, err: err.join("\n") })),
+    Effect.provide(Layer.merge(platform, Layer.succeed(Console.Console, capture))),
+    Effect.runPromise,
+  );
+};
+
+/** A `generate` that answers with its own options. */
+const generate = generateVerb((options) => Effect.succeed({ text: "done", document: options }));
+
+Deno.test("generateVerb() hands on options and defaults, and prints one document with --json", async () => {
+  const { failure, out, err } = await run(
+    generate,
+    ...["--model", "m", "--ids", "1,2,3", "--top-p", "0.5", "--json"],
+  );
+  assert.deepEqual({ failure, err }, { failure: undefined, err: "done" });
+  assert.equal(out.length, 1);
+  const { start, topP, temperature, maxNewTokens, seed } = JSON.parse(out[0]!);
+  assert.deepEqual(start, { _tag: "Ids", ids: [1, 2, 3] });
+  assert.deepEqual([topP, temperature, maxNewTokens, seed], [0.5, 0, 64, 42]);
+  assert.deepEqual((await run(generate, "--model", "m", "--prompt", "x")).out, []);
+});
+
+Deno.test("generateVerb() wants exactly one thing to start from, and sound numbers", async () => {
+  for (
+    const [args, message] of [
+      [[], /Give exactly one of --prompt, --chat and --ids/],
+      [["--prompt", "x", "--ids", "1"], /Give exactly one of/],
+      [["--ids", "1,b"], /--ids: "1,b".*token ids/],
+      [["--prompt", "x", "--top-p", "1.5"], /--top-p/],
+      [["--prompt", "x", "--max-new-tokens", "0"], /--max-new-tokens/],
+    ] as const
+  ) {
+    const { failure, err } = await run(generate, "--model", "m", ...args);
+    assert.ok(failure !== undefined);
+    assert.match(err, message);
+  }
+});
+
+Deno.test("trainVerb() hands on options from which resolveOptions() makes the config", async () => {
+  let options: ConfigOptions | undefined;
+  const train = trainVerb((given) => {
+    options = given;
+    return Effect.succeed({ text: "", document: {} });
+  });
+  const { failure } = await run(
+    train,
+    ...["--config", "c.json", "--set", "lora.rank=8", "--set", "lora.alpha=2"],
+    ...["--seeds", "3", "--data", "d.jsonl", "--preset", "fixture-smoke"],
+  );
+  assert.equal(failure, undefined);
+  const files = FileSystem.layerNoop({
+    readFileString: () => Effect.succeed('{ "lora": { "rank": 4, "dropout": 0.5 }, "seeds": 2 }'),
+  });
+  const config = Effect.runSync(Effect.provide(resolveOptions(options!), files));
+  const { rank, alpha, dropout } = config.lora;
+  assert.deepEqual([rank, alpha, dropout, config.seeds], [8, 2, 0.5, 3]);
+  assert.equal(config.data.downstream, "d.jsonl");
+});
