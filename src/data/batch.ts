@@ -34,11 +34,12 @@ export interface PackedBatch {
  * whose token is 0 and whose target is {@linkcode IGNORE}.
  *
  * ```ts
+ * import assert from "node:assert/strict";
  * import { IGNORE, pack } from "@delia/delia/data";
  *
  * const batch = pack([{ ids: [1, 5, 7, 2], supervised: [false, false, true, true] }], 8);
- * console.assert(batch.rows === 8 && batch.supervisedTokens === 2);
- * console.assert(batch.targets[0] === IGNORE && batch.targets[1] === 7);
+ * assert(batch.rows === 8 && batch.supervisedTokens === 2);
+ * assert(batch.targets[0] === IGNORE && batch.targets[1] === 7);
  * ```
  */
 export const pack = (examples: ReadonlyArray<Example>, rowMultiple: number = 1): PackedBatch => {

@@ -37,12 +37,13 @@ export interface ChatLine {
  * Codec of one chat line. Other keys of the line are left out; so are other keys of a message.
  *
  * ```ts
+ * import assert from "node:assert/strict";
  * import { Schema } from "effect";
  * import { ChatLine } from "@delia/delia/data";
  *
  * const line = '{"messages":[{"role":"user","content":"hi"}]}';
  * const chat = Schema.decodeUnknownSync(ChatLine)(JSON.parse(line));
- * console.assert(chat.messages[0]?.role === "user");
+ * assert(chat.messages[0]?.role === "user");
  * ```
  */
 export const ChatLine: Schema.Codec<ChatLine> = Schema.Struct({

@@ -41,6 +41,7 @@ const FIXED_DATE = "26 Jul 2024";
  * Prepares a Jinja chat template. `variables` are the special tokens it may name (`bos_token`, …).
  *
  * ```ts
+ * import assert from "node:assert/strict";
  * import { makeChatTemplate } from "@delia/delia/data";
  *
  * const source = "{% for m in messages %}<{{ m.role }}>{{ m.content }}{{ eos_token }}{% endfor %}" +
@@ -48,7 +49,7 @@ const FIXED_DATE = "26 Jul 2024";
  * const template = makeChatTemplate(source, { eos_token: "</s>" });
  * const chat = [{ role: "user", content: "hi" }, { role: "assistant", content: "ho" }] as const;
  * const { text, spans } = template.render(chat, false);
- * console.assert(text.slice(spans[1]?.start, spans[1]?.end) === "ho</s>");
+ * assert(text.slice(spans[1]?.start, spans[1]?.end) === "ho</s>");
  * ```
  */
 export const makeChatTemplate = (

@@ -118,7 +118,14 @@ const tokensBefore = (
   at: number,
   ids: ReadonlyArray<number>,
 ): number | undefined => {
-  const head = encode(text.slice(0, at));
+  let head: ReadonlyArray<number>;
+  try {
+    head = encode(text.slice(0, at));
+  } catch (cause) {
+    // Half a word need not be a word of the vocabulary: then the whole word straddles the boundary.
+    if (cause instanceof DataError && cause.reason._tag === "UnknownToken") return undefined;
+    throw cause;
+  }
   return head.every((id, i) => id === ids[i]) ? head.length : undefined;
 };
 

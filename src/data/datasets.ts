@@ -18,6 +18,7 @@ export const Datasets: Context.Service<Datasets, Datasets> = Context.Service(
  * Sources held in memory, by name. Opening another name fails with `NoSuchDataset`.
  *
  * ```ts
+ * import assert from "node:assert/strict";
  * import { Effect, Stream } from "effect";
  * import { Datasets, layerDatasetsMemory } from "@delia/delia/data";
  *
@@ -27,7 +28,7 @@ export const Datasets: Context.Service<Datasets, Datasets> = Context.Service(
  * });
  * const greetings = [{ messages: [{ role: "user", content: "hi" }] }] as const;
  * const chats = await Effect.runPromise(Effect.provide(count, layerDatasetsMemory({ greetings })));
- * console.assert(chats === 1);
+ * assert(chats === 1);
  * ```
  */
 export const layerDatasetsMemory = (

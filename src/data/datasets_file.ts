@@ -7,6 +7,7 @@ import { chatsFromBytes } from "./jsonl.ts";
  * A source is the path of a chat JSONL file.
  *
  * ```ts
+ * import assert from "node:assert/strict";
  * import { Effect, FileSystem, Stream } from "effect";
  * import { Datasets, layerDatasetsFile } from "@delia/delia/data";
  *
@@ -15,7 +16,7 @@ import { chatsFromBytes } from "./jsonl.ts";
  *   return yield* Stream.runHead(datasets.open("chats.jsonl"));
  * }).pipe(Effect.provide(layerDatasetsFile), Effect.provide(FileSystem.layerNoop({})), Effect.flip);
  * const { message } = await Effect.runPromise(first);
- * console.assert(message.startsWith("chats.jsonl cannot be read"));
+ * assert(message.startsWith("chats.jsonl cannot be read"));
  * ```
  */
 export const layerDatasetsFile: Layer.Layer<Datasets, never, FileSystem.FileSystem> = Layer.effect(

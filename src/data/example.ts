@@ -34,6 +34,7 @@ export interface EncodeOptions {
  * `Tokenizer.render` fails with.
  *
  * ```ts
+ * import assert from "node:assert/strict";
  * import { Effect } from "effect";
  * import { type Chat, encodeChat, type Example, Tokenizer } from "@delia/delia/data";
  *
@@ -43,7 +44,7 @@ export interface EncodeOptions {
  *     const example: Example = yield* encodeChat(tokenizer, chat, { maxTokens: 512 });
  *     return example.supervised.filter((label) => label).length;
  *   });
- * console.assert(typeof encode === "function");
+ * assert(typeof encode === "function");
  * ```
  */
 export const encodeChat = (

@@ -16,11 +16,12 @@ const RESET = "\x1b[0m";
  * line breaks written as `\n`, and how many tokens are supervised.
  *
  * ```ts
+ * import assert from "node:assert/strict";
  * import { type Example, inspectExample, type Tokenizer } from "@delia/delia/data";
  *
  * const show = (tokenizer: Tokenizer, example: Example) => inspectExample(tokenizer, example);
  * // <s> <user> what is red <assistant> [the] [format] [</s>]   (3 of 9 tokens supervised)
- * console.assert(typeof show === "function");
+ * assert(typeof show === "function");
  * ```
  */
 export const inspectExample = (

@@ -13,12 +13,13 @@ const GROUP = 256;
  * `BrokenJson`, `UnknownRole`, `BadChat`; or with `CannotRead`.
  *
  * ```ts
+ * import assert from "node:assert/strict";
  * import { Effect, Stream } from "effect";
  * import { chatsFromBytes } from "@delia/delia/data";
  *
  * const open = () => new Blob(['{"messages":[{"role":"user","content":"hi"}]}\n']).stream();
  * const chats = await Effect.runPromise(Stream.runCollect(chatsFromBytes("a.jsonl", open)));
- * console.assert(chats[0]?.messages[0]?.content === "hi" && chats[0]?.at?.line === 1);
+ * assert(chats[0]?.messages[0]?.content === "hi" && chats[0]?.at?.line === 1);
  * ```
  */
 export const chatsFromBytes = (

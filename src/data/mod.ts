@@ -3,6 +3,7 @@
  * ragged batches.
  *
  * ```ts
+ * import assert from "node:assert/strict";
  * import { Effect } from "effect";
  * import { type Chat, encodeChat, inspectExample, pack, Tokenizer } from "@delia/delia/data";
  *
@@ -17,7 +18,7 @@
  *     const [first] = examples;
  *     return { batch: pack(examples, 64), shown: first && inspectExample(tokenizer, first) };
  *   });
- * console.assert(typeof batchOf === "function");
+ * assert(typeof batchOf === "function");
  * ```
  *
  * @module

@@ -71,6 +71,7 @@ export const layerTokenizer = (files: TokenizerFiles): Layer.Layer<Tokenizer, Da
  * Builds a tokenizer from the parsed files of a Hugging Face model directory.
  *
  * ```ts
+ * import assert from "node:assert/strict";
  * import { Effect } from "effect";
  * import { makeTokenizer } from "@delia/delia/data";
  *
@@ -88,8 +89,8 @@ export const layerTokenizer = (files: TokenizerFiles): Layer.Layer<Tokenizer, Da
  *     config: { bos_token: "<s>", eos_token: "</s>", unk_token: "<unk>" },
  *   });
  *   const { tokenizer, ids } = base.withTokens(["<sep>"]);
- *   console.assert(ids[0] === 5);
- *   console.assert(tokenizer.encode("hello <sep> world").join() === "3,5,4");
+ *   assert(ids[0] === 5);
+ *   assert(tokenizer.encode("hello <sep> world").join() === "3,5,4");
  * });
  * await Effect.runPromise(program);
  * ```

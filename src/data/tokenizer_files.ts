@@ -16,12 +16,13 @@ const reading =
  * of a Hugging Face model directory. Fails with `CannotRead` or whatever `makeTokenizer` fails with.
  *
  * ```ts
+ * import assert from "node:assert/strict";
  * import { Effect, FileSystem } from "effect";
  * import { readTokenizer } from "@delia/delia/data";
  *
  * const open = readTokenizer("no-such-model").pipe(Effect.flip);
  * const error = await Effect.runPromise(Effect.provide(open, FileSystem.layerNoop({})));
- * console.assert(error.message.startsWith("no-such-model/tokenizer.json cannot be read"));
+ * assert(error.message.startsWith("no-such-model/tokenizer.json cannot be read"));
  * ```
  */
 export const readTokenizer = (

@@ -98,10 +98,11 @@ export const editDistance = (a: string, b: string): number => {
  * The user's message: the phrasing with `context` in its `{context}`, or else after the context.
  *
  * ```ts
+ * import assert from "node:assert/strict";
  * import { withContext } from "@delia/delia/delia";
  *
- * console.assert(withContext({ text: "use <sep> ." }, "1 + 1 ?") === "1 + 1 ? use <sep> .");
- * console.assert(withContext({ text: "in <sep> : {context}" }, "1 + 1 ?") === "in <sep> : 1 + 1 ?");
+ * assert(withContext({ text: "use <sep> ." }, "1 + 1 ?") === "1 + 1 ? use <sep> .");
+ * assert(withContext({ text: "in <sep> : {context}" }, "1 + 1 ?") === "in <sep> : 1 + 1 ?");
  * ```
  */
 export const withContext = ({ text }: Phrasing, context: string, separator = " "): string =>

@@ -17,11 +17,12 @@ export interface Pcg64 {
  * The generator that `numpy.random.default_rng(seed)` gives; `seed` is a whole number from 0.
  *
  * ```ts
+ * import assert from "node:assert/strict";
  * import { makePcg64 } from "@delia/delia/delia";
  *
  * const random = makePcg64(42);
- * console.assert(random.nextUint32() === makePcg64(42).nextUint32());
- * console.assert(random.nextBelow(10) < 10);
+ * assert(random.nextUint32() === makePcg64(42).nextUint32());
+ * assert(random.nextBelow(10) < 10);
  * ```
  */
 export const makePcg64 = (seed: number): Pcg64 => {
@@ -68,9 +69,10 @@ type Words = [bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint];
  * built on numpy draws for `shuffle(seed)`.
  *
  * ```ts
+ * import assert from "node:assert/strict";
  * import { permutation } from "@delia/delia/delia";
  *
- * console.assert(permutation(10, 42).join() === "5,6,0,7,3,2,4,9,1,8");
+ * assert(permutation(10, 42).join() === "5,6,0,7,3,2,4,9,1,8");
  * ```
  */
 export const permutation = (size: number, seed: number): Uint32Array<ArrayBuffer> => {

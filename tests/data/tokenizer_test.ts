@@ -62,6 +62,25 @@ Deno.test("Tokenizer.render() refuses a template whose spans cannot be proved", 
   assert.match(message, /messages\[1\].*\{% generation %\}/);
 });
 
+Deno.test("Tokenizer.render() refuses a token that straddles the start of the answer", () => {
+  const joined = (word: string) =>
+    tinyTokenizer(
+      "{{ bos_token }}{% for m in messages %}{% if m.role == 'user' %} {{ m.content }} " + word +
+        "{% else %}{{ m.content }} {{ eos_token }}{% endif %}{% endfor %}",
+    );
+  for (const [prompt, answer] of [["red", "s"], ["wor", "ld"]] as const) {
+    const render = joined(prompt).render(chat("what is", answer));
+    const { message } = Effect.runSync(Effect.flip(render));
+    assert.match(message, /^The tokens of messages\[1\] cannot be told.*straddles/);
+  }
+});
+
+Deno.test("Tokenizer.render() leaves white space after the end of turn to the template", () => {
+  const tokenizer = tinyTokenizer(tinyTemplate.replace("{{ eos_token }}", "{{ eos_token }}\n"));
+  const rendered = Effect.runSync(tokenizer.render(chat("hello", "red")));
+  assert.deepEqual(words(tokenizer, rendered)[1], ["assistant", "red </s>"]);
+});
+
 Deno.test("Tokenizer.render() refuses a second BOS", () => {
   const render = tinyTokenizer().render(chat("hello <s>", "red"));
   const { message } = Effect.runSync(Effect.flip(render));

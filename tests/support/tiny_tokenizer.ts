@@ -4,7 +4,7 @@ import { makeTokenizer, type Tokenizer } from "../../src/data/tokenizer.ts";
 import type { TokenizerFiles } from "../../src/data/tokenizer_json.ts";
 
 const specials = ["<unk>", "<pad>", "<s>", "</s>", "<user>", "<assistant>", "<system>"];
-const words = ["hello", "world", "what", "is", "the", "format", "red", "use", ".", "json"];
+const words = ["hello", "world", "what", "is", "the", "format", "red", "use", ".", "json", "reds"];
 
 /** `<s> <user> … <assistant> … </s> <user> …` */
 export const tinyTemplate: string =

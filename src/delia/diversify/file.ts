@@ -16,6 +16,7 @@ import {
  * that breaks a rule fails the layer with its line; one like an earlier one is left out.
  *
  * ```ts
+ * import assert from "node:assert/strict";
  * import { Effect, FileSystem, Stream } from "effect";
  * import { layerPhrasingFile, Paraphraser } from "@delia/delia/delia";
  *
@@ -27,7 +28,7 @@ import {
  *   readFileString: () => Effect.succeed("Use <sep>.\nFollow <sep>.\n"),
  * });
  * const phrasings = await Effect.runPromise(Effect.provide(program, files));
- * console.assert(phrasings[1]?.text === "Follow <sep>.");
+ * assert(phrasings[1]?.text === "Follow <sep>.");
  * ```
  */
 export const layerPhrasingFile = (

@@ -64,6 +64,7 @@ const attempts = (count: number): number => 1000 + 50 * count;
  * A paraphraser that needs no model.
  *
  * ```ts
+ * import assert from "node:assert/strict";
  * import { Effect, Stream } from "effect";
  * import { englishGrammar, layerGrammar, Paraphraser } from "@delia/delia/delia";
  *
@@ -73,7 +74,7 @@ const attempts = (count: number): number => 1000 + 50 * count;
  * });
  * const layer = layerGrammar({ grammar: englishGrammar, seed: 1 });
  * const phrasings = await Effect.runPromise(Effect.provide(program, layer));
- * console.assert(phrasings.every(({ text }) => text.includes("<sep>")));
+ * assert(phrasings.every(({ text }) => text.includes("<sep>")));
  * ```
  */
 export const layerGrammar = (options: GrammarOptions): Layer.Layer<Paraphraser> =>

@@ -8,12 +8,13 @@ import { permutation } from "../pcg64.ts";
  * examples than wanted, all are taken in their own order before the last shuffle.
  *
  * ```ts
+ * import assert from "node:assert/strict";
  * import { deliaMixing } from "@delia/delia/delia";
  *
  * const mixing = deliaMixing({ diverseRatio: 2.5 });
  * const plan = mixing.plan({ downstream: 4, diverse: 20 }, 42);
- * console.assert(plan.length === 14 && plan[0]?.source === "diverse" && plan[0].index === 6);
- * console.assert(mixing.shortage({ downstream: 4, diverse: 8 }) === 2);
+ * assert(plan.length === 14 && plan[0]?.source === "diverse" && plan[0].index === 6);
+ * assert(mixing.shortage({ downstream: 4, diverse: 8 }) === 2);
  * ```
  */
 export const deliaMixing = (options: DiverseOptions): Mixing => ({

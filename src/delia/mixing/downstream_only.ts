@@ -7,10 +7,11 @@ import { permutation } from "../pcg64.ts";
  * seed of its own.
  *
  * ```ts
+ * import assert from "node:assert/strict";
  * import { downstreamOnly } from "@delia/delia/delia";
  *
  * const plan = downstreamOnly.plan({ downstream: 10, diverse: 99 }, 42);
- * console.assert(plan.map(({ index }) => index).join() === "5,6,0,7,3,2,4,9,1,8");
+ * assert(plan.map(({ index }) => index).join() === "5,6,0,7,3,2,4,9,1,8");
  * ```
  */
 export const downstreamOnly: Mixing = {

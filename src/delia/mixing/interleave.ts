@@ -14,10 +14,11 @@ import { permutation } from "../pcg64.ts";
  * diverse examples run out.
  *
  * ```ts
+ * import assert from "node:assert/strict";
  * import { interleaveMixing } from "@delia/delia/delia";
  *
  * const plan = interleaveMixing({ diverseRatio: 2 }).plan({ downstream: 3, diverse: 10 }, 42);
- * console.assert(plan.map(({ source }) => source === "diverse" ? "·" : "T").join("") === "T··T··T··");
+ * assert(plan.map(({ source }) => source === "diverse" ? "·" : "T").join("") === "T··T··T··");
  * ```
  */
 export const interleaveMixing = (options: DiverseOptions): Mixing => ({
