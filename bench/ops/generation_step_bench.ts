@@ -1,0 +1,32 @@
+import { generationStep } from "../../src/ops/generation_step.ts";
+import { benchOps } from "../support/bench_ops.ts";
+
+// One decoding step of 256 prompts that may have 64 new tokens: a few bytes, all of it launch cost.
+const [rows, maxNew] = [256, 64];
+const column = new Uint32Array(rows);
+
+benchOps(
+  `generation_step [${rows}]`,
+  {
+    drawn: column,
+    logProbability: [rows],
+    limits: column,
+    stops: new Uint32Array(1),
+    tokens: column,
+    positions: column,
+    lengths: column,
+    generated: column,
+    outputLog: [rows, maxNew],
+  },
+  {
+    generation_step: (pass, { drawn, logProbability, limits, stops, ...state }) =>
+      generationStep(
+        pass,
+        drawn,
+        logProbability,
+        { ...state, output: pass.tensor([rows, maxNew], "u32") },
+        { limits, stops },
+      ),
+  },
+  { bytes: rows * 40 },
+);

@@ -1,0 +1,30 @@
+import {
+  sampleToken,
+  sampleTokenKernel,
+  sampleTokenRowsKernel,
+} from "../../src/ops/sample_token.ts";
+import { benchOps } from "../support/bench_ops.ts";
+
+// One decoding step of 256 prompts on the fixture model, and of 16 on a Llama-2 vocabulary.
+const rule = { temperature: 0.7, topP: 0.95 };
+for (const [rows, vocab] of [[256, 320], [16, 32_000]] as const) {
+  const seeds = new Uint32Array(rows);
+  benchOps(
+    `sample_token [${rows}, ${vocab}]`,
+    { logits: [rows, vocab], seeds, steps: seeds },
+    {
+      workgroup_a_row: (pass, { logits, seeds, steps }) =>
+        sampleToken(pass, logits, seeds, steps, rule, {
+          ...sampleTokenKernel,
+          constants: { WG: vocab > 16_384 ? 256 : 32 },
+        }),
+      ...vocab <= 1024
+        ? {
+          thread_a_row: (pass, { logits, seeds, steps }) =>
+            sampleToken(pass, logits, seeds, steps, rule, sampleTokenRowsKernel),
+        }
+        : {},
+    },
+    { bytes: 4 * rows * vocab },
+  );
+}

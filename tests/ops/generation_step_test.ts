@@ -1,0 +1,70 @@
+import assert from "node:assert/strict";
+import { Effect } from "effect";
+import { Gpu, type Tensor } from "../../src/gpu/gpu.ts";
+import {
+  generationStep,
+  generationStepReference,
+  type RowState,
+} from "../../src/ops/generation_step.ts";
+import { onGpu } from "../support/on_gpu.ts";
+
+onGpu(
+  "generationStep() moves, stops and keeps rows as its reference does, several steps in one pass",
+  Effect.gen(function* () {
+    const gpu = yield* Gpu;
+    const [rows, maxNew, count] = [70, 5, 6];
+    const stops = [3, 8];
+    const limitOf = (row: number): number => 1 + row % 5;
+    const drawnAt = (step: number): Uint32Array<ArrayBuffer> =>
+      Uint32Array.from({ length: rows }, (_, row) => (7 * row + 5 * step) % 11);
+    let expected = Array.from({ length: rows }, (_, row): RowState => ({
+      token: 0,
+      position: row,
+      length: row % 9 === 0 ? 0 : row + 1,
+      output: [],
+    }));
+    const column = (pick: (row: RowState) => number) =>
+      gpu.upload(Uint32Array.from(expected, pick), [rows]);
+    const state = {
+      tokens: yield* column(({ token }) => token),
+      positions: yield* column(({ position }) => position),
+      lengths: yield* column(({ length }) => length),
+      generated: yield* column(() => 0),
+      output: yield* gpu.upload(new Uint32Array(rows * maxNew), [rows, maxNew]),
+      outputLog: yield* gpu.upload(new Float32Array(rows * maxNew), [rows, maxNew]),
+    };
+    const limits = yield* gpu.upload(Uint32Array.from({ length: rows }, (_, row) => limitOf(row)), [
+      rows,
+    ]);
+    const onStops = yield* gpu.upload(Uint32Array.from(stops), [stops.length]);
+    const log = yield* gpu.upload(new Float32Array(rows).fill(-0.5), [rows]);
+    const drawn: Tensor[] = [];
+    for (let step = 0; step < count; step++) drawn.push(yield* gpu.upload(drawnAt(step), [rows]));
+    yield* gpu.submit((pass) => {
+      for (const tokens of drawn) {
+        generationStep(pass, tokens, log, state, { limits, stops: onStops });
+      }
+    });
+    for (let step = 0; step < count; step++) {
+      const tokens = drawnAt(step);
+      expected = expected.map((row, index) =>
+        generationStepReference(row, tokens[index]!, limitOf(index), stops)
+      );
+    }
+    const output = yield* gpu.downloadU32(state.output);
+    const outputLog = yield* gpu.download(state.outputLog);
+    const generated = yield* gpu.downloadU32(state.generated);
+    for (const [row, { output: tokens }] of expected.entries()) {
+      assert.equal(generated[row], tokens.length);
+      const from = row * maxNew;
+      assert.deepEqual([...output.slice(from, from + tokens.length)], tokens);
+      assert.ok(outputLog.slice(from, from + tokens.length).every((x) => x === -0.5));
+    }
+    assert.deepEqual([...yield* gpu.downloadU32(state.tokens)], expected.map(({ token }) => token));
+    assert.deepEqual([...yield* gpu.downloadU32(state.lengths)], expected.map((row) => row.length));
+    assert.deepEqual(
+      [...yield* gpu.downloadU32(state.positions)],
+      expected.map(({ position }) => position),
+    );
+  }),
+);
