@@ -93,7 +93,11 @@ export const parseObject = (file: string, text: string): Effect.Effect<JsonObjec
 const isAbsent = (error: PlatformError.PlatformError): boolean => error.reason._tag === "NotFound";
 
 /** Turns a platform failure into one that names the file. */
-const refuse = (file: string) =>
+export const refuse = (
+  file: string,
+): <A, R>(
+  effect: Effect.Effect<A, PlatformError.PlatformError, R>,
+) => Effect.Effect<A, WeightsError, R> =>
   Effect.mapError((error: PlatformError.PlatformError) =>
     new WeightsError({
       reason: {

@@ -25,6 +25,14 @@ export type WeightsReason =
     readonly supported: ReadonlyArray<string>;
   }
   | {
+    readonly _tag: "OtherBase";
+    readonly file: string;
+    /** Where the base lay that the adapter was trained on. */
+    readonly trainedOn: string;
+    readonly expected: string;
+    readonly actual: string;
+  }
+  | {
     readonly _tag: "ShapeMismatch";
     readonly tensor: string;
     readonly expected: ReadonlyArray<number>;
@@ -49,6 +57,10 @@ const explain = (reason: WeightsReason): string => {
       return `${reason.file}: ${reason.tensor} should be one of ${
         reason.supported.join(", ")
       } but is ${reason.dtype}`;
+    case "OtherBase":
+      return `${reason.file} is not the file that the adapter was trained on: its SHA-256 should be ` +
+        `${reason.expected.slice(0, 12)}… but is ${reason.actual.slice(0, 12)}…; ` +
+        `give the base model of ${reason.trainedOn}`;
     case "ShapeMismatch":
       return `${reason.tensor} should be [${reason.expected}] but is [${reason.actual}]`;
   }
