@@ -76,9 +76,21 @@ Deno.test("Tokenizer.render() refuses a token that straddles the start of the an
 });
 
 Deno.test("Tokenizer.render() leaves white space after the end of turn to the template", () => {
-  const tokenizer = tinyTokenizer(tinyTemplate.replace("{{ eos_token }}", "{{ eos_token }}\n"));
-  const rendered = Effect.runSync(tokenizer.render(chat("hello", "red")));
-  assert.deepEqual(words(tokenizer, rendered)[1], ["assistant", "red </s>"]);
+  const { tokenizer: json, config } = tinyFiles(
+    tinyTemplate.replace("{{ eos_token }}", "{{ eos_token }}\n"),
+  );
+  const { added_tokens, ...rest } = json as { readonly added_tokens: ReadonlyArray<unknown> };
+  const lineBreak = { id: 99, content: "\n", special: false };
+  const tokenizer = Effect.runSync(
+    makeTokenizer({ tokenizer: { ...rest, added_tokens: [...added_tokens, lineBreak] }, config }),
+  );
+  const rendered = Effect.runSync(tokenizer.render(chat("hello", "red", "is", "world")));
+  assert.deepEqual(words(tokenizer, rendered), [
+    ["user", "<s> <user> hello <assistant>"],
+    ["assistant", "red </s>"],
+    ["user", "<user> is <assistant>"],
+    ["assistant", "world </s>"],
+  ]);
 });
 
 Deno.test("Tokenizer.render() refuses a second BOS", () => {
