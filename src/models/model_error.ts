@@ -1,0 +1,39 @@
+/** What a model's configuration can get wrong. @module */
+import { type Cause, Data } from "effect";
+
+/** Why a {@linkcode ModelError} happened; match on `_tag`. */
+export type ModelReason =
+  | { readonly _tag: "UnknownType"; readonly modelType: string; readonly known: string }
+  | {
+    readonly _tag: "BadField";
+    readonly field: string;
+    readonly expected: string;
+    readonly actual: string;
+  }
+  | { readonly _tag: "UnknownModule"; readonly module: string; readonly known: string }
+  | { readonly _tag: "TooManyPositions"; readonly positions: number; readonly allowed: number };
+
+const ModelErrorBase: new (fields: { readonly reason: ModelReason }) =>
+  & Cause.YieldableError
+  & { readonly _tag: "ModelError"; readonly reason: ModelReason } = Data.TaggedError("ModelError");
+
+const explain = (reason: ModelReason): string => {
+  switch (reason._tag) {
+    case "UnknownType":
+      return `config.json: model_type ${reason.modelType} is not implemented; known are ${reason.known}`;
+    case "BadField":
+      return `config.json: ${reason.field} should be ${reason.expected} but is ${reason.actual}`;
+    case "UnknownModule":
+      return `lora.targetModules: ${reason.module} is no linear of this model; it has ${reason.known}`;
+    case "TooManyPositions":
+      return `A sequence needs ${reason.positions} positions but the model has ${reason.allowed}: ` +
+        "shorten the prompt or lower maxNewTokens";
+  }
+};
+
+/** The one error of the `models` folder. */
+export class ModelError extends ModelErrorBase {
+  override get message(): string {
+    return explain(this.reason);
+  }
+}

@@ -1,0 +1,127 @@
+/** A linear layer with an optional LoRA adapter: y = x·Wᵀ + (alpha/rank)·(x·Aᵀ)·Bᵀ. @module */
+import type { Pass, Tensor } from "../gpu/gpu.ts";
+import { dropout } from "../ops/dropout.ts";
+import { columns, matmulNN, matmulNT, matmulTN } from "../ops/matmul.ts";
+import { accumulate } from "../ops/residual_add.ts";
+import type { Parameter } from "./parameters.ts";
+
+/** One adapted output of a fused linear: rows `[from, to)` of W, and the slot of its A. */
+export interface LoraTarget {
+  /** Hugging Face's module name, such as `q_proj`. */
+  readonly module: string;
+  readonly from: number;
+  readonly to: number;
+  /** Index of its rows in the stacked A. */
+  readonly slot: number;
+  /** `[to - from, rank]`, zero at the start. */
+  readonly b: Parameter;
+}
+
+/** The adapter of one (fused) linear; the A's of its targets are stacked and run as one product. */
+export interface Lora {
+  readonly rank: number;
+  /** alpha / rank, or alpha / √rank with rsLoRA. */
+  readonly scale: number;
+  /** Probability that an element of the adapter's input is dropped in training. */
+  readonly dropout: number;
+  /** Tells this adapter's dropout masks from those of the others. */
+  readonly stream: number;
+  /** `[targets · rank, in]`. */
+  readonly a: Parameter;
+  readonly targets: ReadonlyArray<LoraTarget>;
+}
+
+/** `weight [out, in]`; it is trained itself when it has a gradient. */
+export interface Linear {
+  readonly weight: Parameter;
+  readonly lora?: Lora;
+}
+
+/** Whether dropout is on, and the seed of its masks in this micro-batch. */
+export interface TrainingMode {
+  readonly seed: number;
+  readonly step: number;
+}
+
+/** What the backward of a linear reads again. */
+export interface SavedLinear {
+  /** Its input `[rows, in]`. */
+  readonly x: Tensor;
+  /** x·Aᵀ `[rows, targets · rank]`. */
+  readonly down?: Tensor;
+}
+
+const dropped = (pass: Pass, lora: Lora, x: Tensor, mode: TrainingMode | undefined): Tensor =>
+  mode && lora.dropout > 0
+    ? dropout(pass, x, {
+      rate: lora.dropout,
+      seed: mode.seed,
+      step: mode.step,
+      stream: lora.stream,
+    })
+    : x;
+
+/** `x [rows, in]` → `y [rows, out]`; `mode` turns dropout on. */
+export const linearForward = (
+  pass: Pass,
+  { weight, lora }: Linear,
+  x: Tensor,
+  mode?: TrainingMode,
+): { readonly y: Tensor; readonly saved: SavedLinear } => {
+  const y = matmulNT(pass, x, weight.value);
+  if (!lora) return { y, saved: { x } };
+  const input = dropped(pass, lora, x, mode);
+  const down = matmulNT(pass, input, lora.a.value);
+  if (input !== x) pass.release(input);
+  for (const { from, to, slot, b } of lora.targets) {
+    matmulNT(pass, columns(down, slot * lora.rank, (slot + 1) * lora.rank), b.value, {
+      into: columns(y, from, to),
+      accumulate: true,
+      scale: lora.scale,
+    });
+  }
+  return { y, saved: { x, down } };
+};
+
+/**
+ * `dY [rows, out]` → `dX [rows, in]`; adds to the gradients of W (when trained), A and B.
+ *
+ *     dX = dY·W + dT·A,  dT = scale·dY·B,  dA += dTᵀ·x,  dB += scale·dYᵀ·(x·Aᵀ)
+ */
+export const linearBackward = (
+  pass: Pass,
+  { weight, lora }: Linear,
+  { x, down }: SavedLinear,
+  dY: Tensor,
+  mode?: TrainingMode,
+): Tensor => {
+  if (weight.gradient) {
+    matmulTN(pass, dY, x, { into: weight.gradient, accumulate: true });
+  }
+  const dX = matmulNN(pass, dY, weight.value);
+  if (!lora || !down) return dX;
+  const { rank, scale, a, targets } = lora;
+  const dDown = pass.tensor(down.shape);
+  for (const { from, to, slot, b } of targets) {
+    const dPart = columns(dY, from, to);
+    const part = [slot * rank, (slot + 1) * rank] as const;
+    matmulNN(pass, dPart, b.value, { into: columns(dDown, ...part), scale });
+    if (b.gradient) {
+      const downPart = columns(down, ...part);
+      matmulTN(pass, dPart, downPart, { into: b.gradient, accumulate: true, scale });
+    }
+  }
+  const input = dropped(pass, lora, x, mode);
+  if (a.gradient) matmulTN(pass, dDown, input, { into: a.gradient, accumulate: true });
+  if (input === x) {
+    matmulNN(pass, dDown, a.value, { into: dX, accumulate: true });
+  } else {
+    pass.release(input);
+    const dInput = matmulNN(pass, dDown, a.value);
+    const kept = dropped(pass, lora, dInput, mode);
+    accumulate(pass, dX, kept);
+    pass.release(dInput, kept);
+  }
+  pass.release(dDown);
+  return dX;
+};

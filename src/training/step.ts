@@ -1,0 +1,163 @@
+/** One optimizer step: forward, backward and update, with nothing read back. @module */
+import { Effect, type Scope } from "effect";
+import type { OptimizerConfig } from "../config/optimizer_config.ts";
+import type { PackedBatch } from "../data/batch.ts";
+import { Gpu, type GpuError, type Pass, type Tensor } from "../gpu/gpu.ts";
+import { decoderBackward, decoderForward } from "../models/decoder.ts";
+import { placeAdapterRows, type Subject } from "../nn/adapter.ts";
+import { raggedAttention } from "../nn/attention_block.ts";
+import type { TrainingMode } from "../nn/lora_linear.ts";
+import type { Parameters } from "../nn/parameters.ts";
+import { adamw } from "../ops/adamw.ts";
+import { crossEntropy } from "../ops/cross_entropy.ts";
+import { embeddingGradient } from "../ops/embedding.ts";
+import { globalNorm } from "../ops/global_norm.ts";
+import { sumInto } from "../ops/reduce_sum.ts";
+
+/** What is trained: a decoder whose own weights have gradients, or an adapter on a frozen one. */
+export interface Trainee extends Subject {
+  /** The parameters that the optimizer updates. */
+  readonly parameters: Parameters;
+}
+
+/** Settings that hold for every step of a run. */
+export interface StepOptions {
+  readonly optimizer: OptimizerConfig;
+  /** Seed of the dropout masks. */
+  readonly seed: number;
+  /** Keep only layer inputs and run each layer again for its backward. */
+  readonly gradientCheckpointing: boolean;
+}
+
+/** Where a step writes its loss and its gradient norm, to be read later. */
+export interface StepRecord {
+  /** `[2 · steps]`: of each step the sum of the token losses, and the norm. */
+  readonly ring: Tensor;
+  readonly slot: number;
+}
+
+/** A packed batch on the GPU; u32 `[rows]` each. */
+export interface BatchTensors {
+  readonly tokens: Tensor;
+  readonly positions: Tensor;
+  readonly starts: Tensor;
+  readonly ends: Tensor;
+  readonly targets: Tensor;
+}
+
+/** Uploads `batch` for as long as the scope lives. */
+export const uploadBatch = (
+  gpu: Gpu,
+  batch: PackedBatch,
+): Effect.Effect<BatchTensors, GpuError, Scope.Scope> =>
+  Effect.all({
+    tokens: gpu.upload(batch.tokens, [batch.rows]),
+    positions: gpu.upload(batch.positions, [batch.rows]),
+    starts: gpu.upload(batch.starts, [batch.rows]),
+    ends: gpu.upload(batch.ends, [batch.rows]),
+    targets: gpu.upload(batch.targets, [batch.rows]),
+  });
+
+/** Forward and backward of one micro-batch: gradients accumulate, the loss is added to the record. */
+export const recordMicroBatch = (
+  pass: Pass,
+  { decoder, adapter }: Trainee,
+  batch: BatchTensors,
+  lossScale: number,
+  checkpointing: boolean,
+  mode: TrainingMode,
+  record: StepRecord & { readonly accumulate: boolean },
+): void => {
+  if (adapter) placeAdapterRows(pass, adapter);
+  const attend = raggedAttention(batch, decoder.rotations, decoder.shape);
+  const forward = decoderForward(pass, decoder, batch.tokens, () => attend.forward, {
+    keep: checkpointing ? "layer_inputs" : "everything",
+    mode,
+  });
+  const trained = adapter?.rows?.trained;
+  const { losses, logSumExp, dHidden } = crossEntropy(
+    pass,
+    { hidden: forward.hidden, head: decoder.head.value, targets: batch.targets },
+    {
+      scale: lossScale,
+      gradient: true,
+      ...decoder.head.gradient ? { dHead: decoder.head.gradient } : {},
+      ...trained && decoder.shape.tiedHead
+        ? { chosen: { rowIds: adapter.rows!.ids, dRows: trained.gradient! } }
+        : {},
+    },
+  );
+  sumInto(pass, losses, record.ring, 2 * record.slot, record.accumulate);
+  pass.release(losses, logSumExp);
+  const dStream = decoderBackward(pass, decoder, batch.tokens, forward, dHidden!, attend, mode);
+  if (trained) {
+    embeddingGradient(pass, dStream, batch.tokens, adapter.rows!.ids, trained.gradient!);
+  }
+  pass.release(dStream, dHidden!);
+};
+
+const recordUpdate = (
+  pass: Pass,
+  { parameters }: Trainee,
+  { betas, eps, weightDecay, clipNorm }: OptimizerConfig,
+  learningRate: number,
+  step: number,
+  { ring, slot }: StepRecord,
+): void => {
+  const norm = globalNorm(pass, parameters.arenas.map(({ gradient }) => gradient!));
+  for (const { value, gradient, first, second } of parameters.arenas) {
+    adamw(
+      pass,
+      { value, gradient: gradient!, first: first!, second: second!, norm },
+      {
+        learningRate,
+        beta1: betas[0],
+        beta2: betas[1],
+        eps,
+        weightDecay,
+        step: step + 1,
+        clipNorm,
+      },
+    );
+  }
+  sumInto(pass, norm, ring, 2 * slot + 1);
+  pass.release(norm);
+};
+
+/**
+ * Trains on `microBatches` as one optimizer step (`step` counts from 0). The loss is the sum over
+ * all their supervised tokens divided by the number of those, so that four micro-batches of one
+ * example and one of four give the same update.
+ */
+export const trainStep = (
+  trainee: Trainee,
+  options: StepOptions,
+  microBatches: ReadonlyArray<PackedBatch>,
+  learningRate: number,
+  step: number,
+  record: StepRecord,
+): Effect.Effect<void, GpuError, Gpu> =>
+  Effect.gen(function* () {
+    const gpu = yield* Gpu;
+    const supervised = microBatches.reduce((sum, batch) => sum + batch.supervisedTokens, 0);
+    for (const [index, batch] of microBatches.entries()) {
+      const mode = { seed: options.seed, step: step * microBatches.length + index };
+      yield* Effect.scoped(Effect.gen(function* () {
+        const tensors = yield* uploadBatch(gpu, batch);
+        yield* gpu.submit((pass) => {
+          recordMicroBatch(
+            pass,
+            trainee,
+            tensors,
+            1 / supervised,
+            options.gradientCheckpointing,
+            mode,
+            { ...record, accumulate: index > 0 },
+          );
+          if (index === microBatches.length - 1) {
+            recordUpdate(pass, trainee, options.optimizer, learningRate, step, record);
+          }
+        });
+      }));
+    }
+  });

@@ -1,0 +1,124 @@
+/**
+ * The training loop as a Stream: examples in, one report a step out.
+ *
+ * @example
+ * ```ts
+ * import { Effect, Stream } from "effect";
+ * import { train, type TrainOptions, type Trainee } from "@delia/delia/training";
+ * import type { Example } from "@delia/delia/data";
+ *
+ * const lastLoss = (trainee: Trainee, options: TrainOptions, examples: ReadonlyArray<Example>) =>
+ *   train(trainee, options, Stream.fromIterable(examples)).pipe(
+ *     Stream.runFold(() => Infinity, (_, { loss }) => loss),
+ *   );
+ * console.assert(typeof lastLoss === "function");
+ * ```
+ *
+ * @module
+ */
+import { Clock, Effect, Stream } from "effect";
+import { pack, type PackedBatch } from "../data/batch.ts";
+import type { Example } from "../data/example.ts";
+import { Gpu, type GpuError } from "../gpu/gpu.ts";
+import { learningRateAt } from "./learning_rate.ts";
+import { type StepOptions, type Trainee, trainStep } from "./step.ts";
+
+/** Settings of {@linkcode train}. */
+export interface TrainOptions extends StepOptions {
+  /** Examples a micro-batch. */
+  readonly batchSize: number;
+  /** Micro-batches an optimizer step. */
+  readonly accumulationSteps: number;
+  /** Optimizer steps of the whole run: the learning rate depends on it. */
+  readonly steps: number;
+  /** Steps already done, when a run is resumed; `examples` starts behind theirs. */
+  readonly firstStep?: number;
+  /** Steps between two reads of the losses; each read waits for the GPU. */
+  readonly reportEvery: number;
+}
+
+/** What happened in one optimizer step. */
+export interface StepReport {
+  /** From 0. */
+  readonly step: number;
+  /** Mean loss of the supervised tokens, in nats. */
+  readonly loss: number;
+  readonly learningRate: number;
+  /** Global gradient norm before clipping. */
+  readonly gradientNorm: number;
+  /** Tokens of the examples, filler rows not counted. */
+  readonly tokens: number;
+  readonly supervisedTokens: number;
+  readonly examples: number;
+  /** Mean seconds a step since the last read. */
+  readonly seconds: number;
+}
+
+/** The examples of one optimizer step, packed. */
+export interface StepBatch {
+  readonly step: number;
+  readonly microBatches: ReadonlyArray<PackedBatch>;
+}
+
+// Filled up to whole tiles of the kernels.
+const rowMultiple = 32;
+
+/** Examples → the packed micro-batches of each optimizer step; ends with the examples. */
+export const stepBatches = <E, R>(
+  examples: Stream.Stream<Example, E, R>,
+  { batchSize, accumulationSteps, firstStep = 0, steps }: TrainOptions,
+): Stream.Stream<StepBatch, E, R> =>
+  examples.pipe(
+    Stream.grouped(batchSize),
+    Stream.map((group) => pack(group, rowMultiple)),
+    Stream.grouped(accumulationSteps),
+    Stream.zipWithIndex,
+    Stream.map(([microBatches, index]) => ({ step: firstStep + index, microBatches })),
+    Stream.take(steps - firstStep),
+  );
+
+/** Trains on `examples` until they end or `steps` are done; reports every step, a few steps late. */
+export const train = <E, R>(
+  trainee: Trainee,
+  options: TrainOptions,
+  examples: Stream.Stream<Example, E, R>,
+): Stream.Stream<StepReport, E | GpuError, R | Gpu> =>
+  Stream.unwrap(Effect.gen(function* () {
+    const gpu = yield* Gpu;
+    const ring = yield* gpu.allocate([2 * options.reportEvery]);
+
+    const runAndReport = (batches: ReadonlyArray<StepBatch>) =>
+      Effect.gen(function* () {
+        const started = yield* Clock.currentTimeMillis;
+        for (const [slot, { step, microBatches }] of batches.entries()) {
+          const rate = learningRateAt(options.optimizer, step, options.steps);
+          yield* trainStep(trainee, options, microBatches, rate, step, { ring, slot });
+        }
+        const measured = yield* gpu.download(ring);
+        const ended = yield* Clock.currentTimeMillis;
+        return batches.map(({ step, microBatches }, slot): StepReport => {
+          const supervisedTokens = total(microBatches, "supervisedTokens");
+          return {
+            step,
+            loss: measured[2 * slot]! / supervisedTokens,
+            learningRate: learningRateAt(options.optimizer, step, options.steps),
+            gradientNorm: measured[2 * slot + 1]!,
+            tokens: total(microBatches, "usedRows"),
+            supervisedTokens,
+            examples: total(microBatches, "sequences"),
+            seconds: (ended - started) / 1000 / batches.length,
+          };
+        });
+      });
+
+    return stepBatches(examples, options).pipe(
+      Stream.grouped(options.reportEvery),
+      Stream.mapEffect(runAndReport),
+      Stream.flattenIterable,
+    );
+  }));
+
+const total = (
+  batches: ReadonlyArray<PackedBatch>,
+  field: "usedRows" | "supervisedTokens" | "sequences",
+): number => batches.reduce((sum, batch) => sum + batch[field], 0);
