@@ -1,0 +1,157 @@
+// attention_query_gradient_subgroup — the query part of dQkv, from scores computed again:
+//   P = exp(scale · Q·Kᵀ − logSumExp), center = rowsum(dY · y), dQ = scale · (P · (dY·Vᵀ − center)) · K.
+//
+//   qkv        [rows, heads + 2 kvHeads, HEAD_VECS]  vec4 f32  in     query, key and value heads
+//   starts     [rows]                                u32       in     row where the row's sequence starts
+//   y          [rows, heads, HEAD_VECS]              vec4 f32  in     what attention gave
+//   logSumExp  [heads, rows]                         f32       in     and this too
+//   dY         [rows, heads, HEAD_VECS]              vec4 f32  in
+//   centers    [heads, rows]                         f32       out    for attention_key_gradient.wgsl
+//   dQkv       [rows, heads + 2 kvHeads, HEAD_VECS]  vec4 f32  inout  its query heads are written
+//
+// Slots, tiles and the walk along the keys are those of attention_subgroup.wgsl.
+//
+// Grid: one workgroup a tile, the tiles of one key head next to each other, folded.
+// Sums in f32. Dao et al., arXiv 2205.14135, equation 4 of appendix B.2.
+// Reference: attentionBackwardReference in src/ops/attention_backward.ts. Expanded by src/gpu/expand.ts.
+
+const HEAD_VECS = 8u; // headDim / 4
+const QUERIES = 4u; // slots a thread
+const LANES = 8u; // threads of a subgroup
+const KEYS = 8u; // keys a step, LANES at most
+
+const LOG2_E = 1.4426950408889634;
+
+struct Params { rows: u32, heads: u32, kvHeads: u32, headDim: u32, scale: f32 }
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> qkv: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> starts: array<u32>;
+@group(0) @binding(3) var<storage, read> y: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read> logSumExp: array<f32>;
+@group(0) @binding(5) var<storage, read> dY: array<vec4<f32>>;
+@group(0) @binding(6) var<storage, read_write> centers: array<f32>;
+@group(0) @binding(7) var<storage, read_write> dQkv: array<vec4<f32>>;
+
+@compute @workgroup_size(LANES)
+fn main(
+  @builtin(workgroup_id) wg: vec3<u32>,
+  @builtin(num_workgroups) grid: vec3<u32>,
+  @builtin(local_invocation_id) local: vec3<u32>,
+) {
+  let group = params.heads / params.kvHeads;
+  let slots = params.rows * group;
+  let tiles = (slots + LANES * QUERIES - 1u) / (LANES * QUERIES);
+  let id = wg.x + wg.y * grid.x;
+  if (id >= tiles * params.kvHeads) { return; } // uniform: the whole workgroup leaves
+  let kvHead = id / tiles;
+  let firstSlot = (id % tiles) * LANES * QUERIES;
+  let lastRow = (min(firstSlot + LANES * QUERIES, slots) - 1u) / group;
+  let width = (params.heads + 2u * params.kvHeads) * HEAD_VECS;
+  let keyAt = (params.heads + kvHead) * HEAD_VECS;
+  let valueAt = keyAt + params.kvHeads * HEAD_VECS;
+
+  //: split
+  var row: array<u32, QUERIES>;
+  //: split
+  var start: array<u32, QUERIES>;
+  //: split
+  var query: array<vec4<f32>, QUERIES * HEAD_VECS>;
+  //: split
+  var gradient: array<vec4<f32>, QUERIES * HEAD_VECS>;
+  //: split
+  var sum: array<vec4<f32>, QUERIES * HEAD_VECS>;
+  //: split
+  var offset: array<f32, QUERIES>;
+  //: split
+  var center: array<f32, QUERIES>;
+  //: unroll
+  for (var n = 0u; n < QUERIES; n++) {
+    let slot = min(firstSlot + n * LANES + local.x, slots - 1u);
+    let head = kvHead * group + slot % group;
+    row[n] = slot / group;
+    start[n] = starts[row[n]];
+    offset[n] = logSumExp[head * params.rows + row[n]] * LOG2_E;
+    let queryAt = row[n] * width + head * HEAD_VECS;
+    let at = (row[n] * params.heads + head) * HEAD_VECS;
+    //: unroll
+    for (var d = 0u; d < HEAD_VECS; d++) {
+      query[n * HEAD_VECS + d] = qkv[queryAt + d] * (params.scale * LOG2_E);
+      gradient[n * HEAD_VECS + d] = dY[at + d];
+      let product = gradient[n * HEAD_VECS + d] * y[at + d];
+      center[n] += (product.x + product.y) + (product.z + product.w);
+    }
+    centers[head * params.rows + row[n]] = center[n]; // clamped slots write the last one's again
+  }
+
+  for (var key = starts[firstSlot / group]; key <= lastRow; key += KEYS) {
+    let mine = min(key + local.x % KEYS, lastRow) * width;
+
+    //: split
+    var score: array<f32, QUERIES * KEYS>;
+    //: split
+    var change: array<f32, QUERIES * KEYS>;
+    //: unroll
+    for (var i = 0u; i < QUERIES * KEYS; i++) {
+      score[i] = 0.0;
+      change[i] = 0.0;
+    }
+    //: split
+    var loaded: array<vec4<f32>, HEAD_VECS>;
+    //: unroll
+    for (var d = 0u; d < HEAD_VECS; d++) {
+      loaded[d] = qkv[mine + keyAt + d];
+      let value = qkv[mine + valueAt + d];
+      //: unroll
+      for (var b = 0u; b < KEYS; b++) {
+        let k = subgroupBroadcast(loaded[d], b);
+        let v = subgroupBroadcast(value, b);
+        //: unroll
+        for (var n = 0u; n < QUERIES; n++) {
+          score[n * KEYS + b] = fma(query[n * HEAD_VECS + d].x, k.x, score[n * KEYS + b]);
+          score[n * KEYS + b] = fma(query[n * HEAD_VECS + d].y, k.y, score[n * KEYS + b]);
+          score[n * KEYS + b] = fma(query[n * HEAD_VECS + d].z, k.z, score[n * KEYS + b]);
+          score[n * KEYS + b] = fma(query[n * HEAD_VECS + d].w, k.w, score[n * KEYS + b]);
+          change[n * KEYS + b] = fma(gradient[n * HEAD_VECS + d].x, v.x, change[n * KEYS + b]);
+          change[n * KEYS + b] = fma(gradient[n * HEAD_VECS + d].y, v.y, change[n * KEYS + b]);
+          change[n * KEYS + b] = fma(gradient[n * HEAD_VECS + d].z, v.z, change[n * KEYS + b]);
+          change[n * KEYS + b] = fma(gradient[n * HEAD_VECS + d].w, v.w, change[n * KEYS + b]);
+        }
+      }
+    }
+
+    //: unroll
+    for (var n = 0u; n < QUERIES; n++) {
+      //: unroll
+      for (var b = 0u; b < KEYS; b++) {
+        let seen = key + b >= start[n] && key + b <= row[n];
+        let p = select(0.0, exp2(score[n * KEYS + b] - offset[n]), seen);
+        score[n * KEYS + b] = p * (change[n * KEYS + b] - center[n]);
+      }
+    }
+
+    //: unroll
+    for (var d = 0u; d < HEAD_VECS; d++) {
+      //: unroll
+      for (var b = 0u; b < KEYS; b++) {
+        let k = subgroupBroadcast(loaded[d], b);
+        //: unroll
+        for (var n = 0u; n < QUERIES; n++) {
+          sum[n * HEAD_VECS + d] = fma(vec4(score[n * KEYS + b]), k, sum[n * HEAD_VECS + d]);
+        }
+      }
+    }
+  }
+
+  //: unroll
+  for (var n = 0u; n < QUERIES; n++) {
+    let slot = firstSlot + n * LANES + local.x;
+    if (slot < slots) {
+      let at = row[n] * width + (kvHead * group + slot % group) * HEAD_VECS;
+      //: unroll
+      for (var d = 0u; d < HEAD_VECS; d++) {
+        dQkv[at + d] = sum[n * HEAD_VECS + d] * params.scale;
+      }
+    }
+  }
+}

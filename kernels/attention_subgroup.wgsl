@@ -1,0 +1,151 @@
+// attention_subgroup — y = softmax(scale · Q·Kᵀ) · V a head, each row over the rows of its sequence up
+// to itself. The scores never leave the registers.
+//
+//   qkv        [rows, heads + 2 kvHeads, HEAD_VECS]  vec4 f32  in   query heads, key heads, value heads
+//   starts     [rows]                                u32       in   row where the row's sequence starts
+//   y          [rows, heads, HEAD_VECS]              vec4 f32  out
+//   logSumExp  [heads, rows]                         f32       out  of the scaled scores; for the backward
+//
+// The group = heads / kvHeads query heads that share a key head are worked on together: a slot is a
+// (row, head of the group) and a tile LANES · QUERIES slots. The whole workgroup, one subgroup, walks
+// the same keys, KEYS at a time: lane l loads key l and broadcasts it, and each thread keeps QUERIES
+// slots in registers. Keys that a slot must not see score −1e38, below any running maximum.
+//
+// Grid: one workgroup a tile, the tiles of one key head next to each other, folded.
+// Sums in f32; the softmax is rescaled as its maximum grows (Milakov and Gimelshein, arXiv 1805.02867).
+// Reference: attentionReference in src/ops/attention.ts. Expanded by src/gpu/expand.ts.
+
+const HEAD_VECS = 8u; // headDim / 4
+const QUERIES = 4u; // slots a thread
+const LANES = 8u; // threads of a subgroup
+const KEYS = 8u; // keys a step, LANES at most
+
+const LOG2_E = 1.4426950408889634;
+
+struct Params { rows: u32, heads: u32, kvHeads: u32, headDim: u32, scale: f32 }
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> qkv: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> starts: array<u32>;
+@group(0) @binding(3) var<storage, read_write> y: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read_write> logSumExp: array<f32>;
+
+@compute @workgroup_size(LANES)
+fn main(
+  @builtin(workgroup_id) wg: vec3<u32>,
+  @builtin(num_workgroups) grid: vec3<u32>,
+  @builtin(local_invocation_id) local: vec3<u32>,
+) {
+  let group = params.heads / params.kvHeads;
+  let slots = params.rows * group;
+  let tiles = (slots + LANES * QUERIES - 1u) / (LANES * QUERIES);
+  let id = wg.x + wg.y * grid.x;
+  if (id >= tiles * params.kvHeads) { return; } // uniform: the whole workgroup leaves
+  let kvHead = id / tiles;
+  let firstSlot = (id % tiles) * LANES * QUERIES;
+  let lastRow = (min(firstSlot + LANES * QUERIES, slots) - 1u) / group;
+  let width = (params.heads + 2u * params.kvHeads) * HEAD_VECS;
+  let keyAt = (params.heads + kvHead) * HEAD_VECS;
+  let valueAt = keyAt + params.kvHeads * HEAD_VECS;
+
+  //: split
+  var row: array<u32, QUERIES>;
+  //: split
+  var start: array<u32, QUERIES>;
+  //: split
+  var query: array<vec4<f32>, QUERIES * HEAD_VECS>;
+  //: split
+  var mean: array<vec4<f32>, QUERIES * HEAD_VECS>;
+  //: split
+  var top: array<f32, QUERIES>;
+  //: split
+  var sum: array<f32, QUERIES>;
+  //: unroll
+  for (var n = 0u; n < QUERIES; n++) {
+    let slot = min(firstSlot + n * LANES + local.x, slots - 1u);
+    row[n] = slot / group;
+    start[n] = starts[row[n]];
+    top[n] = -1e30;
+    let at = row[n] * width + (kvHead * group + slot % group) * HEAD_VECS;
+    //: unroll
+    for (var d = 0u; d < HEAD_VECS; d++) {
+      query[n * HEAD_VECS + d] = qkv[at + d] * (params.scale * LOG2_E);
+    }
+  }
+
+  for (var key = starts[firstSlot / group]; key <= lastRow; key += KEYS) {
+    let mine = min(key + local.x % KEYS, lastRow) * width;
+
+    //: split
+    var score: array<f32, QUERIES * KEYS>;
+    //: unroll
+    for (var i = 0u; i < QUERIES * KEYS; i++) {
+      score[i] = 0.0;
+    }
+    //: unroll
+    for (var d = 0u; d < HEAD_VECS; d++) {
+      let loaded = qkv[mine + keyAt + d];
+      //: unroll
+      for (var b = 0u; b < KEYS; b++) {
+        let k = subgroupBroadcast(loaded, b);
+        //: unroll
+        for (var n = 0u; n < QUERIES; n++) {
+          score[n * KEYS + b] = fma(query[n * HEAD_VECS + d].x, k.x, score[n * KEYS + b]);
+          score[n * KEYS + b] = fma(query[n * HEAD_VECS + d].y, k.y, score[n * KEYS + b]);
+          score[n * KEYS + b] = fma(query[n * HEAD_VECS + d].z, k.z, score[n * KEYS + b]);
+          score[n * KEYS + b] = fma(query[n * HEAD_VECS + d].w, k.w, score[n * KEYS + b]);
+        }
+      }
+    }
+
+    //: unroll
+    for (var n = 0u; n < QUERIES; n++) {
+      let before = top[n];
+      //: unroll
+      for (var b = 0u; b < KEYS; b++) {
+        let seen = key + b >= start[n] && key + b <= row[n];
+        score[n * KEYS + b] = select(-1e38, score[n * KEYS + b], seen);
+        top[n] = max(top[n], score[n * KEYS + b]);
+      }
+      let keep = exp2(before - top[n]);
+      sum[n] *= keep;
+      //: unroll
+      for (var d = 0u; d < HEAD_VECS; d++) {
+        mean[n * HEAD_VECS + d] *= keep;
+      }
+      //: unroll
+      for (var b = 0u; b < KEYS; b++) {
+        score[n * KEYS + b] = exp2(score[n * KEYS + b] - top[n]);
+        sum[n] += score[n * KEYS + b];
+      }
+    }
+
+    //: unroll
+    for (var d = 0u; d < HEAD_VECS; d++) {
+      let loaded = qkv[mine + valueAt + d];
+      //: unroll
+      for (var b = 0u; b < KEYS; b++) {
+        let v = subgroupBroadcast(loaded, b);
+        //: unroll
+        for (var n = 0u; n < QUERIES; n++) {
+          mean[n * HEAD_VECS + d] = fma(vec4(score[n * KEYS + b]), v, mean[n * HEAD_VECS + d]);
+        }
+      }
+    }
+  }
+
+  //: unroll
+  for (var n = 0u; n < QUERIES; n++) {
+    let slot = firstSlot + n * LANES + local.x;
+    if (slot < slots) {
+      let head = kvHead * group + slot % group;
+      let at = (row[n] * params.heads + head) * HEAD_VECS;
+      let share = 1.0 / sum[n];
+      //: unroll
+      for (var d = 0u; d < HEAD_VECS; d++) {
+        y[at + d] = mean[n * HEAD_VECS + d] * share;
+      }
+      logSumExp[head * params.rows + row[n]] = (top[n] + log2(sum[n])) / LOG2_E;
+    }
+  }
+}

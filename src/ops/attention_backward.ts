@@ -1,0 +1,207 @@
+/** The backward of attention: computes the scores again, tile by tile, from their log-sum-exp. @module */
+import anyKeySource from "../../kernels/attention_key_gradient.wgsl" with { type: "text" };
+import keySource from "../../kernels/attention_key_gradient_subgroup.wgsl" with { type: "text" };
+import anyQuerySource from "../../kernels/attention_query_gradient.wgsl" with { type: "text" };
+import querySource from "../../kernels/attention_query_gradient_subgroup.wgsl" with {
+  type: "text",
+};
+import { expand } from "../gpu/expand.ts";
+import type { AdapterFacts, Pass, Tensor } from "../gpu/gpu.ts";
+import type { Kernel } from "../gpu/kernel.ts";
+import { assertHeadDims, type HeadDims, qkvCols } from "./head_dims.ts";
+
+type AttentionParams = "rows" | keyof HeadDims | "scale";
+type Shape = (params: Readonly<Record<AttentionParams, number>>) => ReadonlyArray<number>;
+
+/** Binding of `kernels/attention_query_gradient.wgsl` and its `_subgroup` twin. */
+export type QueryGradientKernel = Kernel<
+  "qkv" | "starts" | "y" | "logSumExp" | "dY" | "centers" | "dQkv",
+  AttentionParams
+>;
+
+/** Binding of `kernels/attention_key_gradient.wgsl` and its `_subgroup` twin. */
+export type KeyGradientKernel = Kernel<
+  "qkv" | "ends" | "logSumExp" | "dY" | "centers" | "dQkv",
+  AttentionParams
+>;
+
+const params: QueryGradientKernel["params"] = {
+  rows: "u32",
+  heads: "u32",
+  kvHeads: "u32",
+  headDim: "u32",
+  scale: "f32",
+};
+
+const ofQkv: Shape = (sizes) => [sizes.rows, qkvCols(sizes)];
+const ofRows: Shape = ({ rows }) => [rows];
+const ofY: Shape = ({ rows, heads, headDim }) => [rows, heads * headDim];
+const ofScores: Shape = ({ rows, heads }) => [heads, rows];
+
+const queryBindings: QueryGradientKernel["bindings"] = {
+  qkv: { access: "in", shape: ofQkv },
+  starts: { access: "in", dtype: "u32", shape: ofRows },
+  y: { access: "in", shape: ofY },
+  logSumExp: { access: "in", shape: ofScores },
+  dY: { access: "in", shape: ofY },
+  centers: { access: "out", shape: ofScores },
+  dQkv: { access: "inout", shape: ofQkv },
+};
+
+const keyBindings: KeyGradientKernel["bindings"] = {
+  qkv: { access: "in", shape: ofQkv },
+  ends: { access: "in", dtype: "u32", shape: ofRows },
+  logSumExp: { access: "in", shape: ofScores },
+  dY: { access: "in", shape: ofY },
+  centers: { access: "in", shape: ofScores },
+  dQkv: { access: "inout", shape: ofQkv },
+};
+
+/** The two kernels of a backward. */
+export interface AttentionBackwardKernels {
+  readonly query: QueryGradientKernel;
+  readonly key: KeyGradientKernel;
+}
+
+const kernels = new Map<string, AttentionBackwardKernels>();
+
+/** The kernels for heads of `headDim`, expanded once for each `headDim` and kind of adapter. */
+export const attentionBackwardKernels = (
+  headDim: number,
+  { subgroups, subgroupSize, software }: AdapterFacts,
+): AttentionBackwardKernels => {
+  const lanes = subgroups && subgroupSize >= 8 ? subgroupSize : 0;
+  const key = `${headDim} ${lanes} ${software}`;
+  const known = kernels.get(key);
+  if (known) return known;
+  const expanded = lanes > 0 ? onSubgroups(headDim / 4, lanes, software) : onAny(headDim / 4);
+  kernels.set(key, expanded);
+  return expanded;
+};
+
+// A CPU keeps what overflows its registers in its nearest cache; a GPU does not.
+const onSubgroups = (
+  headVecs: number,
+  lanes: number,
+  software: boolean,
+): AttentionBackwardKernels => {
+  const [queries, keys] = software ? [4, 2] : [1, 1];
+  return {
+    query: {
+      name: "attention_query_gradient_subgroup",
+      source: expand(querySource, { HEAD_VECS: headVecs, LANES: lanes, QUERIES: queries }),
+      params,
+      bindings: queryBindings,
+      workgroups: ({ rows, heads, kvHeads }) =>
+        Math.ceil(rows * (heads / kvHeads) / (lanes * queries)) * kvHeads,
+    },
+    key: {
+      name: "attention_key_gradient_subgroup",
+      source: expand(keySource, { HEAD_VECS: headVecs, LANES: lanes, KEYS: keys }),
+      params,
+      bindings: keyBindings,
+      workgroups: ({ rows, kvHeads }) => Math.ceil(rows / (lanes * keys)) * kvHeads,
+    },
+  };
+};
+
+const onAny = (headVecs: number): AttentionBackwardKernels => ({
+  query: {
+    name: "attention_query_gradient",
+    source: expand(anyQuerySource, { HEAD_VECS: headVecs }),
+    params,
+    bindings: queryBindings,
+    workgroups: ({ rows, heads }) => Math.ceil(rows * heads / 64),
+  },
+  key: {
+    name: "attention_key_gradient",
+    source: expand(anyKeySource, { HEAD_VECS: headVecs }),
+    params,
+    bindings: keyBindings,
+    workgroups: ({ rows, kvHeads }) => Math.ceil(rows * kvHeads / 64),
+  },
+});
+
+/** What {@linkcode attentionBackward} reads: attention's inputs and outputs, and the gradient of `y`. */
+export interface AttentionBackwardInputs {
+  /** `[rows, (heads + 2 · kvHeads) · headDim]`. */
+  readonly qkv: Tensor;
+  /** u32 `[rows]`: the row where each row's sequence starts. */
+  readonly starts: Tensor;
+  /** u32 `[rows]`: one past the last row of each row's sequence. */
+  readonly ends: Tensor;
+  /** `[rows, heads · headDim]`. */
+  readonly y: Tensor;
+  /** `[heads, rows]`. */
+  readonly logSumExp: Tensor;
+  /** `[rows, heads · headDim]`. */
+  readonly dY: Tensor;
+}
+
+/** Gradient of `qkv`, in its shape. */
+export const attentionBackward = (
+  pass: Pass,
+  { qkv, starts, ends, y, logSumExp, dY }: AttentionBackwardInputs,
+  dims: HeadDims,
+  scale: number = 1 / Math.sqrt(dims.headDim),
+): Tensor => {
+  assertHeadDims(dims);
+  const [rows = 0] = qkv.shape;
+  const dQkv = pass.tensor(qkv.shape);
+  const centers = pass.tensor([dims.heads, rows]);
+  const { query, key } = attentionBackwardKernels(dims.headDim, pass.adapter);
+  const sizes = { rows, ...dims, scale };
+  pass.dispatch(query, sizes, { qkv, starts, y, logSumExp, dY, centers, dQkv });
+  pass.dispatch(key, sizes, { qkv, ends, logSumExp, dY, centers, dQkv });
+  pass.release(centers);
+  return dQkv;
+};
+
+/** The same in f64, from `qkv` alone: every score is formed. */
+export const attentionBackwardReference = (
+  qkv: ArrayLike<number>,
+  starts: ArrayLike<number>,
+  dY: ArrayLike<number>,
+  dims: HeadDims,
+  scale: number = 1 / Math.sqrt(dims.headDim),
+): Float64Array => {
+  const { heads, kvHeads, headDim } = dims;
+  const width = qkvCols(dims);
+  const dQkv = new Float64Array(qkv.length);
+  const product = (
+    [a, aAt]: readonly [ArrayLike<number>, number],
+    [b, bAt]: readonly [ArrayLike<number>, number],
+  ): number => {
+    let sum = 0;
+    for (let d = 0; d < headDim; d++) sum += a[aAt + d]! * b[bAt + d]!;
+    return sum;
+  };
+  for (let head = 0; head < heads; head++) {
+    const keyColumn = (heads + Math.floor(head / (heads / kvHeads))) * headDim;
+    for (let row = 0; row < starts.length; row++) {
+      const start = starts[row]!;
+      const queryAt = row * width + head * headDim;
+      const gradientAt = (row * heads + head) * headDim;
+      const keyAt = (index: number): number => (start + index) * width + keyColumn;
+      const valueAt = (index: number): number => keyAt(index) + kvHeads * headDim;
+      const scores = Array.from(
+        { length: row - start + 1 },
+        (_, index) => scale * product([qkv, queryAt], [qkv, keyAt(index)]),
+      );
+      const top = Math.max(...scores);
+      const sum = scores.reduce((total, score) => total + Math.exp(score - top), 0);
+      const p = scores.map((score) => Math.exp(score - top) / sum);
+      const dP = p.map((_, index) => product([dY, gradientAt], [qkv, valueAt(index)]));
+      const center = p.reduce((total, share, index) => total + share * dP[index]!, 0);
+      for (const [index, share] of p.entries()) {
+        const dScore = scale * share * (dP[index]! - center);
+        for (let d = 0; d < headDim; d++) {
+          dQkv[queryAt + d]! += dScore * qkv[keyAt(index) + d]!;
+          dQkv[keyAt(index) + d]! += dScore * qkv[queryAt + d]!;
+          dQkv[valueAt(index) + d]! += share * dY[gradientAt + d]!;
+        }
+      }
+    }
+  }
+  return dQkv;
+};
