@@ -1,41 +1,44 @@
-// rotary — turns the queries and keys of each row by its position, in place:
-// (a, b) → (a·cos − sign·b·sin, b·cos + sign·a·sin) for the pair (i, i + headDim/2) of every head.
+// rotary — turns the pair (x[i], x[i + half]) of each query and key head by its position's angle i:
+//   x[i] ← x[i] · cos − direction · x[i + half] · sin,  x[i + half] ← x[i + half] · cos + direction · x[i] · sin.
 //
-//   rotations  [maxPositions, headDim]  f32  in     cosines of the headDim/2 angles, then their sines
-//   positions  [rows]                   u32  in     position of each row in its sequence
-//   qkv        [rows, stride]           f32  inout  query heads, key heads, then values (left alone)
+//   qkv        [rows, heads + 2 kvHeads, headDim]  f32  inout  query and key heads turn, value heads stay
+//   rotations  [maxPositions, headDim]             f32  in     half = headDim / 2 cosines, then half sines
+//   positions  [rows]                              u32  in     below maxPositions
 //
-// sign is 1 forward and −1 backward: the gradient is turned the other way.
-// Grid: one thread a pair, folded. Reference: rotaryReference in src/ops/rotary.ts.
+// direction is 1, or −1 to turn back, which is the backward too: the rotation is orthogonal.
+//
+// Grid: one thread a row and angle, all heads in turn, folded.
+// Su et al., RoFormer, arXiv 2104.09864, equation 34, with the halves paired as Hugging Face does.
+// Reference: rotaryReference in src/ops/rotary.ts.
 
-struct Params { rows: u32, turned: u32, headDim: u32, stride: u32, maxPositions: u32, sign: f32 }
+struct Params {
+  rows: u32, heads: u32, kvHeads: u32, headDim: u32, maxPositions: u32, direction: f32,
+}
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> rotations: array<f32>;
-@group(0) @binding(2) var<storage, read> positions: array<u32>;
-@group(0) @binding(3) var<storage, read_write> qkv: array<f32>;
+@group(0) @binding(1) var<storage, read_write> qkv: array<f32>;
+@group(0) @binding(2) var<storage, read> rotations: array<f32>;
+@group(0) @binding(3) var<storage, read> positions: array<u32>;
 
-const WG = 64u;
-
-@compute @workgroup_size(WG)
+@compute @workgroup_size(64)
 fn main(
   @builtin(workgroup_id) wg: vec3<u32>,
   @builtin(num_workgroups) grid: vec3<u32>,
   @builtin(local_invocation_id) local: vec3<u32>,
 ) {
   let half = params.headDim / 2u;
-  let pairs = params.turned * half; // a row: heads that are turned, pairs in each
-  let index = (wg.x + wg.y * grid.x) * WG + local.x;
-  if (index >= params.rows * pairs) { return; }
-  let row = index / pairs;
-  let head = (index % pairs) / half;
-  let i = index % half;
-  let table = min(positions[row], params.maxPositions - 1u) * params.headDim + i;
-  let cosine = rotations[table];
-  let sine = params.sign * rotations[table + half];
-  let at = row * params.stride + head * params.headDim + i;
-  let a = qkv[at];
-  let b = qkv[at + half];
-  qkv[at] = a * cosine - b * sine;
-  qkv[at + half] = b * cosine + a * sine;
+  let id = (wg.x + wg.y * grid.x) * 64u + local.x;
+  if (id >= params.rows * half) { return; }
+  let row = id / half;
+  let angle = positions[row] * params.headDim + id % half;
+  let cosine = rotations[angle];
+  let sine = rotations[angle + half] * params.direction;
+
+  let first = row * (params.heads + 2u * params.kvHeads) * params.headDim + id % half;
+  for (var head = 0u; head < params.heads + params.kvHeads; head++) {
+    let at = first + head * params.headDim;
+    let x = vec2(qkv[at], qkv[at + half]);
+    qkv[at] = x.x * cosine - x.y * sine;
+    qkv[at + half] = x.y * cosine + x.x * sine;
+  }
 }
