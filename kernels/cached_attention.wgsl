@@ -1,0 +1,127 @@
+// cached_attention — y = softmax(scale · q·Kᵀ) · V a head, for one query a sequence over its cache.
+//
+//   qkv      [batch, heads + 2 kvHeads, HEAD_VECS]       vec4 f32  in   only its query heads are read
+//   keys     [batch, maxLength, kvHeads, HEAD_VECS]      vec4 f32  in
+//   values   [batch, maxLength, kvHeads, HEAD_VECS]      vec4 f32  in
+//   lengths  [batch]                                     u32       in   valid entries; 0: y is 0
+//   y        [batch, heads, HEAD_VECS]                   vec4 f32  out
+//
+// The threads of a workgroup share out the keys, each with a running softmax for every head of the
+// group of heads / kvHeads = GROUP; then those of each head are merged through workgroup memory.
+//
+// Grid: one workgroup a sequence and key head, folded.
+// Sums in f32. Reference: cachedAttentionReference in src/ops/cached_attention.ts.
+// Expanded by src/gpu/expand.ts.
+
+const HEAD_VECS = 8u; // headDim / 4
+const GROUP = 2u; // query heads a key head
+const LANES = 8u; // threads
+
+struct Params {
+  batch: u32, heads: u32, kvHeads: u32, headDim: u32, maxLength: u32, scale: f32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> qkv: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> keys: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read> values: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read> lengths: array<u32>;
+@group(0) @binding(5) var<storage, read_write> y: array<vec4<f32>>;
+
+var<workgroup> tops: array<f32, LANES>;
+var<workgroup> sums: array<f32, LANES>;
+var<workgroup> means: array<vec4<f32>, LANES * HEAD_VECS>;
+
+@compute @workgroup_size(LANES)
+fn main(
+  @builtin(workgroup_id) wg: vec3<u32>,
+  @builtin(num_workgroups) grid: vec3<u32>,
+  @builtin(local_invocation_id) local: vec3<u32>,
+) {
+  let id = wg.x + wg.y * grid.x;
+  if (id >= params.batch * params.kvHeads) { return; } // uniform: the whole workgroup leaves
+  let sequence = id / params.kvHeads;
+  let kvHead = id % params.kvHeads;
+  let queryAt = (sequence * (params.heads + 2u * params.kvHeads) + kvHead * GROUP) * HEAD_VECS;
+
+  //: split
+  var query: array<vec4<f32>, GROUP * HEAD_VECS>;
+  //: split
+  var mean: array<vec4<f32>, GROUP * HEAD_VECS>;
+  //: split
+  var top: array<f32, GROUP>;
+  //: split
+  var sum: array<f32, GROUP>;
+  //: unroll
+  for (var i = 0u; i < GROUP * HEAD_VECS; i++) {
+    query[i] = qkv[queryAt + i] * params.scale;
+  }
+  //: unroll
+  for (var n = 0u; n < GROUP; n++) {
+    top[n] = -1e30;
+  }
+
+  let length = min(lengths[sequence], params.maxLength);
+  for (var key = local.x; key < length; key += LANES) {
+    let at = ((sequence * params.maxLength + key) * params.kvHeads + kvHead) * HEAD_VECS;
+    //: split
+    var score: array<f32, GROUP>;
+    //: split
+    var keep: array<f32, GROUP>;
+    //: unroll
+    for (var n = 0u; n < GROUP; n++) {
+      score[n] = 0.0;
+    }
+    //: unroll
+    for (var d = 0u; d < HEAD_VECS; d++) {
+      let k = keys[at + d];
+      //: unroll
+      for (var n = 0u; n < GROUP; n++) {
+        score[n] += dot(query[n * HEAD_VECS + d], k);
+      }
+    }
+    //: unroll
+    for (var n = 0u; n < GROUP; n++) {
+      let before = top[n];
+      top[n] = max(before, score[n]);
+      keep[n] = exp(before - top[n]);
+      score[n] = exp(score[n] - top[n]);
+      sum[n] = sum[n] * keep[n] + score[n];
+    }
+    //: unroll
+    for (var d = 0u; d < HEAD_VECS; d++) {
+      let v = values[at + d];
+      //: unroll
+      for (var n = 0u; n < GROUP; n++) {
+        mean[n * HEAD_VECS + d] = mean[n * HEAD_VECS + d] * keep[n] + score[n] * v;
+      }
+    }
+  }
+
+  //: unroll
+  for (var n = 0u; n < GROUP; n++) {
+    tops[local.x] = top[n];
+    sums[local.x] = sum[n];
+    //: unroll
+    for (var d = 0u; d < HEAD_VECS; d++) {
+      means[local.x * HEAD_VECS + d] = mean[n * HEAD_VECS + d];
+    }
+    workgroupBarrier();
+
+    var highest = -1e30;
+    for (var lane = 0u; lane < LANES; lane++) {
+      highest = max(highest, tops[lane]);
+    }
+    for (var d = local.x; d < HEAD_VECS; d += LANES) {
+      var total = 1e-30; // keeps an empty cache's 0 / 0 a 0
+      var all = vec4(0.0);
+      for (var lane = 0u; lane < LANES; lane++) {
+        let share = exp(tops[lane] - highest);
+        total += share * sums[lane];
+        all += share * means[lane * HEAD_VECS + d];
+      }
+      y[(sequence * params.heads + kvHead * GROUP + n) * HEAD_VECS + d] = all / total;
+    }
+    workgroupBarrier();
+  }
+}

@@ -1,0 +1,119 @@
+/** Attention of one new token a sequence over the keys and values kept from earlier ones. @module */
+import source from "../../kernels/cached_attention.wgsl" with { type: "text" };
+import { expand } from "../gpu/expand.ts";
+import type { Pass, Tensor } from "../gpu/gpu.ts";
+import type { Kernel } from "../gpu/kernel.ts";
+import { assertHeadDims, type HeadDims, qkvCols } from "./head_dims.ts";
+
+/** Binding of `kernels/cached_attention.wgsl`. */
+export type CachedAttentionKernel = Kernel<
+  "qkv" | "keys" | "values" | "lengths" | "y",
+  "batch" | keyof HeadDims | "maxLength" | "scale"
+>;
+
+const bindings: CachedAttentionKernel["bindings"] = {
+  qkv: { access: "in", shape: ({ batch, ...dims }) => [batch, qkvCols(dims)] },
+  keys: {
+    access: "in",
+    shape: ({ batch, maxLength, kvHeads, headDim }) => [batch, maxLength, kvHeads * headDim],
+  },
+  values: {
+    access: "in",
+    shape: ({ batch, maxLength, kvHeads, headDim }) => [batch, maxLength, kvHeads * headDim],
+  },
+  lengths: { access: "in", dtype: "u32", shape: ({ batch }) => [batch] },
+  y: { access: "out", shape: ({ batch, heads, headDim }) => [batch, heads * headDim] },
+};
+
+const kernels = new Map<string, CachedAttentionKernel>();
+
+/** The kernel for `dims` with `lanes` threads a sequence and key head, expanded once. */
+export const cachedAttentionKernel = (
+  { heads, kvHeads, headDim }: HeadDims,
+  lanes: number,
+): CachedAttentionKernel => {
+  const group = heads / kvHeads;
+  const key = `${group} ${headDim} ${lanes}`;
+  const known = kernels.get(key);
+  if (known) return known;
+  const kernel: CachedAttentionKernel = {
+    name: "cached_attention",
+    source: expand(source, { HEAD_VECS: headDim / 4, GROUP: group, LANES: lanes }),
+    params: {
+      batch: "u32",
+      heads: "u32",
+      kvHeads: "u32",
+      headDim: "u32",
+      maxLength: "u32",
+      scale: "f32",
+    },
+    bindings,
+    workgroups: ({ batch, kvHeads }) => batch * kvHeads,
+  };
+  kernels.set(key, kernel);
+  return kernel;
+};
+
+/**
+ * `qkv [batch, (heads + 2 · kvHeads) · headDim]`, `keys` and `values`
+ * `[batch, maxLength, kvHeads · headDim]`, `lengths` u32 `[batch]` → `y [batch, heads · headDim]`.
+ * The first `lengths[i]` entries of sequence i count, its newest among them; 0 gives zeros.
+ */
+export const cachedAttention = (
+  pass: Pass,
+  qkv: Tensor,
+  keys: Tensor,
+  values: Tensor,
+  lengths: Tensor,
+  dims: HeadDims,
+  scale: number = 1 / Math.sqrt(dims.headDim),
+): Tensor => {
+  assertHeadDims(dims);
+  const [batch = 0, maxLength = 0] = keys.shape;
+  const y = pass.tensor([batch, dims.heads * dims.headDim]);
+  const { software, limits } = pass.adapter;
+  // The means of all threads meet in workgroup memory, of which WebGPU promises 16 KiB.
+  const fitting = Math.floor(limits.maxComputeWorkgroupStorageSize / (4 * dims.headDim + 8));
+  const lanes = software ? 8 : Math.min(32, fitting);
+  const params = { batch, ...dims, maxLength, scale };
+  const kernel = cachedAttentionKernel(dims, lanes);
+  pass.dispatch(kernel, params, { qkv, keys, values, lengths, y });
+  return y;
+};
+
+/** The same formula in f64. */
+export const cachedAttentionReference = (
+  qkv: ArrayLike<number>,
+  keys: ArrayLike<number>,
+  values: ArrayLike<number>,
+  lengths: ArrayLike<number>,
+  dims: HeadDims,
+  scale: number = 1 / Math.sqrt(dims.headDim),
+): Float64Array => {
+  const { heads, kvHeads, headDim } = dims;
+  const batch = lengths.length;
+  const maxLength = keys.length / (batch * kvHeads * headDim);
+  const y = new Float64Array(batch * heads * headDim);
+  for (let sequence = 0; sequence < batch; sequence++) {
+    for (let head = 0; head < heads; head++) {
+      const query = sequence * qkvCols(dims) + head * headDim;
+      const kvHead = Math.floor(head / (heads / kvHeads));
+      const entry = (position: number): number =>
+        ((sequence * maxLength + position) * kvHeads + kvHead) * headDim;
+      const scores = Array.from({ length: lengths[sequence]! }, (_, position) => {
+        let score = 0;
+        for (let d = 0; d < headDim; d++) score += qkv[query + d]! * keys[entry(position) + d]!;
+        return score * scale;
+      });
+      const top = Math.max(...scores);
+      const sum = scores.reduce((total, score) => total + Math.exp(score - top), 0);
+      for (const [position, score] of scores.entries()) {
+        const p = Math.exp(score - top) / sum;
+        for (let d = 0; d < headDim; d++) {
+          y[(sequence * heads + head) * headDim + d]! += p * values[entry(position) + d]!;
+        }
+      }
+    }
+  }
+  return y;
+};
