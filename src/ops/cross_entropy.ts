@@ -148,7 +148,7 @@ export const crossEntropy = (
   const losses = pass.tensor([allRows]);
   const logSumExp = pass.tensor([allRows]);
   const dHidden = gradient ? pass.tensor(hidden.shape) : undefined;
-  const kernel = withRowThreads(crossEntropyKernel, pass.adapter);
+  const kernel = withRowThreads(crossEntropyKernel, pass.adapter, idStep);
   const idChunks = chunksOf(vocab, idStep);
 
   for (const [firstRow, endRow] of chunksOf(allRows, rowStep)) {

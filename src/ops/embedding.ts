@@ -3,7 +3,7 @@ import gradientSource from "../../kernels/embedding_gradient.wgsl" with { type: 
 import linksSource from "../../kernels/embedding_links.wgsl" with { type: "text" };
 import scatterSource from "../../kernels/scatter_rows.wgsl" with { type: "text" };
 import source from "../../kernels/embedding.wgsl" with { type: "text" };
-import type { Pass, Tensor } from "../gpu/gpu.ts";
+import { GpuError, type Pass, type Tensor } from "../gpu/gpu.ts";
 import type { Kernel } from "../gpu/kernel.ts";
 
 /** Binding of `kernels/embedding.wgsl`. */
@@ -75,6 +75,10 @@ export const embed = (pass: Pass, table: Tensor, tokens: Tensor): Tensor => {
   return x;
 };
 
+// Mesa's software driver ends a thread's loops, without a word, after 65 535 iterations in all, and a
+// vector of threads may run both searches of embedding_links.wgsl.
+const longestList = 32_767;
+
 /**
  * `dX [rows, hidden]` and the `tokens [rows]` of the forward → adds to `dRows [n, hidden]` the
  * gradient of the rows `rowIds [n]` of the table. With every id it is the gradient of the table.
@@ -88,6 +92,17 @@ export const embeddingGradient = (
 ): void => {
   const [rows = 0, hidden = 0] = dX.shape;
   const [ids = 0] = rowIds.shape;
+  if (pass.adapter.software && rows > longestList) {
+    throw new GpuError({
+      reason: {
+        _tag: "LimitExceeded",
+        what: "The embedding's gradient (in rows)",
+        limit: "loop length",
+        allowed: longestList,
+        actual: rows,
+      },
+    });
+  }
   const next = pass.tensor([rows], "u32");
   const first = pass.tensor([ids], "u32");
   pass.dispatch(embeddingLinksKernel, { rows, ids }, { tokens, rowIds, next, first });

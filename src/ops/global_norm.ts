@@ -41,14 +41,14 @@ export const globalNorm = (
   const blocks = gradients.map(({ shape }) => Math.ceil(sizeOf(shape) / block));
   const parts = blocks.reduce((sum, count) => sum + count, 0);
   const partial = pass.tensor([parts]);
-  const kernel = withRowThreads(globalNormKernel, pass.adapter);
+  const kernel = withRowThreads(globalNormKernel, pass.adapter, block);
   let at = 0;
   for (const [index, tensor] of gradients.entries()) {
     const size = sizeOf(tensor.shape);
     pass.dispatch(kernel, { size, parts, at }, { gradient: reshape(tensor, [size]), partial });
     at += blocks[index]!;
   }
-  const finish = withRowThreads(globalNormFinishKernel, pass.adapter);
+  const finish = withRowThreads(globalNormFinishKernel, pass.adapter, parts);
   pass.dispatch(finish, { parts }, { partial, norm });
   pass.release(partial);
   return norm;

@@ -16,9 +16,12 @@ export const reduceSumKernel: Kernel<"x" | "into", "size" | "slots" | "index" | 
   workgroups: () => 1,
 };
 
+const largest = 2 ** 22; // more would be slow in one workgroup, and too long a loop for some drivers
+
 /**
  * Writes Σ `x`, of any shape, to `ring[index]` of the 1-D `ring`; with `accumulate` adds it there.
- * Meant for small tensors, such as the losses of a micro-batch: one workgroup does it all.
+ * Meant for small tensors, such as the losses of a micro-batch: one workgroup does it all, and more
+ * than 2²² numbers are refused.
  */
 export const sumInto = (
   pass: Pass,
@@ -31,7 +34,10 @@ export const sumInto = (
   if (!(Number.isInteger(index) && 0 <= index && index < slots)) {
     throw new RangeError(`Expected an index within [0, ${slots}) but found ${index}`);
   }
-  const kernel = withRowThreads(reduceSumKernel, pass.adapter);
+  if (size > largest) {
+    throw new RangeError(`Expected at most ${largest} numbers to sum but found ${size}`);
+  }
+  const kernel = withRowThreads(reduceSumKernel, pass.adapter, size);
   const params = { size, slots, index, accumulate: accumulate ? 1 : 0 };
   pass.dispatch(kernel, params, { x: reshape(x, [size]), into: ring });
 };

@@ -75,7 +75,7 @@ export const rmsNorm = (
   const [rows = 0, cols = 0] = x.shape;
   const y = pass.tensor([rows, cols]);
   const rstd = pass.tensor([rows]);
-  const kernel = withRowThreads(rmsNormKernel, pass.adapter);
+  const kernel = withRowThreads(rmsNormKernel, pass.adapter, cols);
   pass.dispatch(kernel, { rows, cols, eps }, { x, gain, y, rstd });
   return { y, rstd };
 };
@@ -98,7 +98,7 @@ export const rmsNormBackward = (
   { dX, dGain }: { readonly dX: Tensor; readonly dGain?: Tensor },
 ): void => {
   const [rows = 0, cols = 0] = x.shape;
-  const kernel = withRowThreads(rmsNormBackwardKernel, pass.adapter);
+  const kernel = withRowThreads(rmsNormBackwardKernel, pass.adapter, cols);
   pass.dispatch(kernel, { rows, cols }, { x, gain, rstd, dY, dX });
   if (!dGain) return;
   const blocks = Math.ceil(rows / blockRows);

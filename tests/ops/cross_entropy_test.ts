@@ -69,6 +69,23 @@ for (
 }
 
 onGpu(
+  "crossEntropy() reads every id of a vocabulary of 300 000",
+  Effect.gen(function* () {
+    const gpu = yield* Gpu;
+    const vocab = 300_000;
+    const inputs = {
+      hidden: yield* gpu.upload(Float32Array.of(0), [1, 1]),
+      head: yield* gpu.upload(new Float32Array(vocab), [vocab, 1]),
+      targets: yield* gpu.upload(Uint32Array.of(vocab - 1), [1]),
+    };
+    const { losses } = yield* gpu.submit((pass) =>
+      crossEntropy(pass, inputs, { scale: 1, gradient: false })
+    );
+    assert.ok(worst(yield* gpu.download(losses), [Math.log(vocab)]) < 1e-6);
+  }),
+);
+
+onGpu(
   "crossEntropy() without gradient gives the same losses and no dHidden",
   Effect.gen(function* () {
     const gpu = yield* Gpu;

@@ -58,6 +58,20 @@ for (const [rows, vocab, hidden] of [[1, 1, 1], [70, 33, 5], [300, 320, 67]] as 
 }
 
 onGpu(
+  "embeddingGradient() sums a token's list of 32 767 rows",
+  Effect.gen(function* () {
+    const gpu = yield* Gpu;
+    const rows = 32_767;
+    const dX = yield* gpu.upload(new Float32Array(rows).fill(1), [rows, 1]);
+    const tokens = yield* gpu.upload(new Uint32Array(rows), [rows]);
+    const rowIds = yield* gpu.upload(Uint32Array.of(1, 0), [2]);
+    const dRows = yield* gpu.upload(new Float32Array(2), [2, 1]);
+    yield* gpu.submit((pass) => embeddingGradient(pass, dX, tokens, rowIds, dRows));
+    assert.deepEqual([...yield* gpu.download(dRows)], [0, rows]);
+  }),
+);
+
+onGpu(
   "scatterRows() overwrites the rows named and no others",
   Effect.gen(function* () {
     const gpu = yield* Gpu;

@@ -4,7 +4,7 @@ import { Gpu } from "../../src/gpu/gpu.ts";
 import { sumInto, sumReference } from "../../src/ops/reduce_sum.ts";
 import { onGpu, uniform } from "../support/on_gpu.ts";
 
-for (const size of [1, 7, 129, 10_001]) {
+for (const size of [1, 7, 129, 10_001, 600_000]) {
   onGpu(
     `sumInto() writes and adds the sum of [${size}] to one slot`,
     Effect.gen(function* () {
