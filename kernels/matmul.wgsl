@@ -2,7 +2,7 @@
 //
 //   a  [aSize]  f32  in     A(row, k) at aOffset + row · aRow + k · aStep
 //   b  [bSize]  f32  in     B(k, col) at bOffset + col · bCol + k · bStep
-//   c  [cSize]  f32  inout  C(row, col) at cOffset + row · cRow + col
+//   c  [cSize]  f32  inout  C(row, col) at cOffset + row · cStride + col
 //
 // Each thread keeps a TILE × TILE part of C in registers. Elements past an edge are clamped to the
 // last row or column once, outside the loop, and not stored.
@@ -17,7 +17,7 @@ struct Params {
   rows: u32, cols: u32, depth: u32,
   aSize: u32, aOffset: u32, aRow: u32, aStep: u32,
   bSize: u32, bOffset: u32, bCol: u32, bStep: u32,
-  cSize: u32, cOffset: u32, cRow: u32,
+  cSize: u32, cOffset: u32, cStride: u32,
   scale: f32, accumulate: u32,
 }
 
@@ -74,7 +74,7 @@ fn main(
     //: unroll
     for (var j = 0u; j < TILE; j++) {
       if (row + i < params.rows && col + j < params.cols) {
-        let at = params.cOffset + (row + i) * params.cRow + col + j;
+        let at = params.cOffset + (row + i) * params.cStride + col + j;
         let before = select(0.0, c[at], params.accumulate == 1u);
         c[at] = before + params.scale * sum[i * TILE + j];
       }

@@ -39,6 +39,7 @@ const shapes = [
   [50, 128, 48],
   [36, 520, 20],
   [4, 8, 4],
+  [40, 37, 44],
 ] as const;
 
 for (const adapter in adapters) {
@@ -67,9 +68,9 @@ for (const adapter in adapters) {
         `matmul${layout}() adds a scaled product of windows ${margin} in${adapter}`,
         Effect.gen(function* () {
           const gpu = yield* Gpu;
-          const [rows, depth, cols] = [40, 20, 36];
+          const [rows, depth, cols] = [39, 20, 36];
           const surrounded = (height: number, width: number, seed: number) => {
-            const stride = width + 2 * margin;
+            const stride = Math.ceil((width + margin) / margin + 1) * margin;
             const whole = uniform((height + 2 * margin) * stride, seed);
             const inner = new Float32Array(height * width);
             for (let i = 0; i < inner.length; i++) {

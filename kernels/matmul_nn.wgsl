@@ -1,0 +1,92 @@
+// matmul_nn — C = scale · A·B, or C += scale · A·B, by subgroups: its input gradient, dY·W.
+//
+//   a  [aSize / 4]  vec4<f32>  in     A(row, k) at element aOffset + row · aStride + k
+//   b  [bSize / 4]  vec4<f32>  in     B(k, col) at element bOffset + k · bStride + col
+//   c  [cSize / 4]  vec4<f32>  inout  C(row, col) at element cOffset + row · cStride + col
+//
+// A subgroup makes ROWS × (4 · LANES) elements of C: each lane keeps ROWS × 4 of them in registers.
+// For four values of k at a time it loads four vec4 of B, its own, and its share of the part of A
+// that all lanes need, which they then pass to each other: no element is loaded twice.
+//
+// Offsets and strides are multiples of 4, and so are depth and cols; kernels/matmul.wgsl does the rest.
+// Rows and columns past an edge are clamped outside the loop and not stored.
+//
+// Grid: one workgroup of one subgroup a tile, tiles of one column of tiles next to each other, folded.
+// Sums in f32, in the order of k. Reference: matmulReference in src/ops/matmul.ts.
+// Expanded by src/gpu/expand.ts: LANES is the adapter's subgroup size, PARTS is ROWS / LANES or 1.
+
+const LANES = 8u;
+const ROWS = 16u; // a multiple of 4
+const PARTS = 2u;
+
+struct Params {
+  rows: u32, cols: u32, depth: u32,
+  aSize: u32, aOffset: u32, aStride: u32,
+  bSize: u32, bOffset: u32, bStride: u32,
+  cSize: u32, cOffset: u32, cStride: u32,
+  scale: f32, accumulate: u32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> a: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> b: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read_write> c: array<vec4<f32>>;
+
+@compute @workgroup_size(LANES)
+fn main(
+  @builtin(workgroup_id) wg: vec3<u32>,
+  @builtin(num_workgroups) grid: vec3<u32>,
+  @builtin(subgroup_invocation_id) lane: u32,
+) {
+  let tile = wg.x + wg.y * grid.x;
+  let tileRows = (params.rows + ROWS - 1u) / ROWS;
+  let row = (tile % tileRows) * ROWS;
+  let col = (tile / tileRows) * (4u * LANES) + 4u * lane;
+
+  // The rows of A that this lane loads.
+  //: split
+  var aAt: array<u32, PARTS>;
+  //: unroll
+  for (var part = 0u; part < PARTS; part++) {
+    let mine = min(row + (part * LANES + lane) % ROWS, params.rows - 1u);
+    aAt[part] = (params.aOffset + mine * params.aStride) / 4u;
+  }
+  let bStride = params.bStride / 4u;
+  let bAt = (params.bOffset + min(col, params.cols - 1u)) / 4u;
+
+  //: split
+  var sum: array<vec4<f32>, ROWS>;
+  for (var k = 0u; k < params.depth; k += 4u) {
+    //: split
+    var x: array<vec4<f32>, PARTS>;
+    //: unroll
+    for (var part = 0u; part < PARTS; part++) {
+      x[part] = a[aAt[part] + k / 4u];
+    }
+    let y0 = b[bAt + k * bStride];
+    let y1 = b[bAt + (k + 1u) * bStride];
+    let y2 = b[bAt + (k + 2u) * bStride];
+    let y3 = b[bAt + (k + 3u) * bStride];
+    //: unroll
+    for (var i = 0u; i < ROWS; i++) {
+      let z = subgroupBroadcast(x[i / LANES], i % LANES);
+      sum[i] += z.x * y0;
+      sum[i] += z.y * y1;
+      sum[i] += z.z * y2;
+      sum[i] += z.w * y3;
+    }
+  }
+
+  if (col >= params.cols) { return; }
+  //: unroll
+  for (var i = 0u; i < ROWS; i++) {
+    if (row + i < params.rows) {
+      let at = (params.cOffset + (row + i) * params.cStride + col) / 4u;
+      if (params.accumulate == 1u) {
+        c[at] += params.scale * sum[i];
+      } else {
+        c[at] = params.scale * sum[i];
+      }
+    }
+  }
+}

@@ -1,0 +1,106 @@
+// matmul_tn — C = scale · Aᵀ·B, or C += scale · Aᵀ·B, by subgroups: its weight gradient, dYᵀ·X.
+//
+//   a  [aSize / 4]  vec4<f32>  in     A(k, row) at element aOffset + k · aStride + row
+//   b  [bSize / 4]  vec4<f32>  in     B(k, col) at element bOffset + k · bStride + col
+//   c  [cSize / 4]  vec4<f32>  inout  C(row, col) at element cOffset + row · cStride + col
+//
+// A subgroup makes ROWS × (4 · LANES) elements of C: each lane keeps ROWS × 4 of them in registers.
+// For four values of k at a time it loads four vec4 of B, its own, and its share of the part of A
+// that all lanes need, which they then pass to each other: no element is loaded twice.
+//
+// Offsets and strides are multiples of 4, and so are cols; kernels/matmul.wgsl does the rest.
+// Rows and columns past an edge are clamped outside the loop and not stored.
+//
+// Grid: one workgroup of one subgroup a tile, tiles of one column of tiles next to each other, folded.
+// Sums in f32, in the order of k. Reference: matmulReference in src/ops/matmul.ts.
+// Expanded by src/gpu/expand.ts: LANES is the adapter's subgroup size, PARTS is ROWS / LANES or 1.
+
+const LANES = 8u;
+const ROWS = 16u; // a multiple of 4
+const PARTS = 2u;
+
+struct Params {
+  rows: u32, cols: u32, depth: u32,
+  aSize: u32, aOffset: u32, aStride: u32,
+  bSize: u32, bOffset: u32, bStride: u32,
+  cSize: u32, cOffset: u32, cStride: u32,
+  scale: f32, accumulate: u32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> a: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> b: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read_write> c: array<vec4<f32>>;
+
+@compute @workgroup_size(LANES)
+fn main(
+  @builtin(workgroup_id) wg: vec3<u32>,
+  @builtin(num_workgroups) grid: vec3<u32>,
+  @builtin(subgroup_invocation_id) lane: u32,
+) {
+  let tile = wg.x + wg.y * grid.x;
+  let tileRows = (params.rows + ROWS - 1u) / ROWS;
+  let row = (tile % tileRows) * ROWS;
+  let col = (tile / tileRows) * (4u * LANES) + 4u * lane;
+
+  // The part of A is 4 values of k by ROWS / 4 vec4: which of them this lane loads.
+  //: split
+  var aStep: array<u32, PARTS>;
+  //: split
+  var aAt: array<u32, PARTS>;
+  //: unroll
+  for (var part = 0u; part < PARTS; part++) {
+    let slot = (part * LANES + lane) % ROWS;
+    let mine = min(row + 4u * (slot % (ROWS / 4u)), params.rows - 1u);
+    aStep[part] = slot / (ROWS / 4u);
+    aAt[part] = (params.aOffset + mine) / 4u;
+  }
+  let aStride = params.aStride / 4u;
+  let bStride = params.bStride / 4u;
+  let bAt = (params.bOffset + min(col, params.cols - 1u)) / 4u;
+
+  //: split
+  var sum: array<vec4<f32>, ROWS>;
+  let last = params.depth - 1u;
+  for (var k = 0u; k < params.depth; k += 4u) {
+    //: split
+    var x: array<vec4<f32>, PARTS>;
+    //: unroll
+    for (var part = 0u; part < PARTS; part++) {
+      let at = k + aStep[part];
+      x[part] = select(vec4(0.0), a[aAt[part] + min(at, last) * aStride], at <= last);
+    }
+    let y0 = b[bAt + k * bStride];
+    let y1 = b[bAt + min(k + 1u, last) * bStride];
+    let y2 = b[bAt + min(k + 2u, last) * bStride];
+    let y3 = b[bAt + min(k + 3u, last) * bStride];
+    //: unroll
+    for (var i = 0u; i < ROWS; i += 4u) {
+      // A(k + n, row + i …) is slot (i + n · ROWS) / 4 of the lanes' shares.
+      let z0 = subgroupBroadcast(x[i / 4u / LANES], i / 4u % LANES);
+      let z1 = subgroupBroadcast(x[(i + ROWS) / 4u / LANES], (i + ROWS) / 4u % LANES);
+      let z2 = subgroupBroadcast(x[(i + 2u * ROWS) / 4u / LANES], (i + 2u * ROWS) / 4u % LANES);
+      let z3 = subgroupBroadcast(x[(i + 3u * ROWS) / 4u / LANES], (i + 3u * ROWS) / 4u % LANES);
+      //: unroll
+      for (var j = 0u; j < 4u; j++) {
+        sum[i + j] += z0[j] * y0;
+        sum[i + j] += z1[j] * y1;
+        sum[i + j] += z2[j] * y2;
+        sum[i + j] += z3[j] * y3;
+      }
+    }
+  }
+
+  if (col >= params.cols) { return; }
+  //: unroll
+  for (var i = 0u; i < ROWS; i++) {
+    if (row + i < params.rows) {
+      let at = (params.cOffset + (row + i) * params.cStride + col) / 4u;
+      if (params.accumulate == 1u) {
+        c[at] += params.scale * sum[i];
+      } else {
+        c[at] = params.scale * sum[i];
+      }
+    }
+  }
+}
