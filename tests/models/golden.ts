@@ -19,14 +19,17 @@ export interface GoldenPart {
   readonly sequences: ReadonlyArray<Example>;
   readonly loss: number;
   /** Losses and gradient norms of AdamW steps on all sequences. */
-  readonly steps: { readonly losses: ReadonlyArray<number>; readonly norms: ReadonlyArray<number> };
+  readonly steps: {
+    readonly learning_rate: number;
+    readonly losses: ReadonlyArray<number>;
+    readonly norms: ReadonlyArray<number>;
+  };
   /** The greedy continuation of each sequence. */
   readonly greedy: { readonly continuations: ReadonlyArray<ReadonlyArray<number>> };
 }
 
 /** `golden.json`. */
 interface GoldenFile {
-  readonly learning_rate: number;
   readonly base: GoldenPart;
   readonly lora: GoldenPart & {
     readonly rank: number;

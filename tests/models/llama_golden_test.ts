@@ -75,12 +75,12 @@ const backward = (trainee: Trainee, sequences: ReadonlyArray<Example>) =>
   });
 
 /** Runs the golden's AdamW steps, two micro-batches each, and compares every loss and norm. */
-const assertSteps = (trainee: Trainee, golden: Golden, part: GoldenPart) =>
+const assertSteps = (trainee: Trainee, { steps, sequences }: GoldenPart) =>
   Effect.gen(function* () {
-    const { losses, norms } = part.steps;
+    const { learning_rate: learningRate, losses, norms } = steps;
     const options: TrainOptions = {
       optimizer: {
-        learningRate: golden.learning_rate,
+        learningRate,
         betas: [0.9, 0.999],
         eps: 1e-8,
         weightDecay: 0.01,
@@ -96,16 +96,13 @@ const assertSteps = (trainee: Trainee, golden: Golden, part: GoldenPart) =>
       reportEvery: 4,
     };
     // Four slots a step: the three sequences and one without labels.
-    const step = [...part.sequences, { ids: [3], supervised: [false] }];
+    const step = [...sequences, { ids: [3], supervised: [false] }];
     const examples = Stream.fromIterable(losses.flatMap(() => step));
     const reports: ReadonlyArray<StepReport> = yield* Stream.runCollect(
       train(trainee, options, examples),
     );
-    assert.ok(worst(reports.map(({ loss }) => loss), losses) < 1e-3, "losses of the steps");
-    assert.ok(
-      worst(reports.map(({ gradientNorm }) => gradientNorm), norms) < 1e-3,
-      "gradient norms of the steps",
-    );
+    near("losses of the steps", reports.map(({ loss }) => loss), losses, 1e-4);
+    near("norms of the steps", reports.map(({ gradientNorm }) => gradientNorm), norms, 1e-3);
   });
 
 const near = (what: string, actual: ArrayLike<number>, expected: ArrayLike<number>, at: number) => {
@@ -119,7 +116,7 @@ const assertForward = (
   part: "base" | "lora",
   { logits, losses }: { readonly logits: Float32Array; readonly losses: Float32Array },
 ) => {
-  near("logits", logits, tensorOf(golden, `${part}.logits`).data, 1e-4);
+  near("logits", logits, tensorOf(golden, `${part}.logits`).data, 1e-5);
   near("token losses", losses, tensorOf(golden, `${part}.token_losses`).data, 1e-5);
 };
 
@@ -142,7 +139,7 @@ for (const name of ["llama_untied", "llama_tied"]) {
         const decoder = yield* loadDecoder(llama, shape, weights);
         const actual = yield* evaluate(decoder, sequences);
         for (const [layer, stream] of actual.streams.entries()) {
-          near(`stream ${layer}`, stream, tensorOf(golden, `base.hidden.${layer}`).data, 1e-4);
+          near(`stream ${layer}`, stream, tensorOf(golden, `base.hidden.${layer}`).data, 1e-5);
         }
         assertForward(golden, "base", actual);
       }),
@@ -159,7 +156,7 @@ for (const name of ["llama_untied", "llama_tied"]) {
         const gradients = yield* exportWeights(gradientDecoder(decoder));
         assert.deepEqual(Object.keys(gradients).toSorted(), [...weights.names].toSorted());
         for (const [path, { data }] of Object.entries(gradients)) {
-          near(path, data, tensorOf(golden, `base.gradient.${path}`).data, 1e-3);
+          near(path, data, tensorOf(golden, `base.gradient.${path}`).data, 1e-4);
         }
       }),
   );
@@ -170,7 +167,7 @@ for (const name of ["llama_untied", "llama_tied"]) {
       Effect.gen(function* () {
         const { shape, weights, base } = golden;
         const decoder = yield* loadDecoder(llama, shape, weights, { trainable: true });
-        yield* assertSteps({ decoder, parameters: decoder.parameters }, golden, base);
+        yield* assertSteps({ decoder, parameters: decoder.parameters }, base);
       }),
   );
 
@@ -206,10 +203,10 @@ for (const name of ["llama_untied", "llama_tied"]) {
           for (const side of ["a", "b"] as const) {
             const gradient = matrices[side].data;
             assert.ok(gradient.some((value) => value !== 0), `${path}.${side} has no gradient`);
-            near(`${path}.${side}`, gradient, expected.get(path)![side].data, 1e-3);
+            near(`${path}.${side}`, gradient, expected.get(path)![side].data, 1e-4);
           }
         }
-        near("rows", rows!.input.data, tensorOf(golden, "lora.gradient.rows").data, 1e-3);
+        near("rows", rows!.input.data, tensorOf(golden, "lora.gradient.rows").data, 1e-4);
       }),
   );
 
@@ -219,7 +216,7 @@ for (const name of ["llama_untied", "llama_tied"]) {
       Effect.gen(function* () {
         const adapter = yield* adaptedGolden(golden);
         const { decoder, parameters } = adapter;
-        yield* assertSteps({ decoder, parameters, adapter }, golden, golden.lora);
+        yield* assertSteps({ decoder, parameters, adapter }, golden.lora);
         const { linears, rows } = yield* exported(golden, adapter);
         for (const [path, { a, b }] of matricesOf(golden, "lora.final")) {
           near(`${path}.a`, linears.get(path)!.a.data, a.data, 1e-3);

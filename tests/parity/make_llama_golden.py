@@ -22,7 +22,8 @@ GOLDENS = Path(__file__).parents[2] / "fixtures" / "goldens"
 LENGTHS = [9, 17, 5]
 NEW_TOKENS = 2
 RANK, ALPHA = 4, 8
-STEPS, LEARNING_RATE = 10, 1e-2
+STEPS = 10
+LEARNING_RATE = {"base": 1e-3, "lora": 1e-2}
 GREEDY = 24
 
 MODELS = {
@@ -95,11 +96,11 @@ def run(model, sequences):
     return torch.cat(logits), [torch.cat(parts) for parts in hidden], losses, loss
 
 
-def train(model, sequences):
+def train(model, sequences, learning_rate):
     """AdamW with a constant rate and clipping; the losses and the norms before clipping."""
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     optimizer = torch.optim.AdamW(
-        trained, lr=LEARNING_RATE, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.01
+        trained, lr=learning_rate, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.01
     )
     losses, norms = [], []
     for _ in range(STEPS):
@@ -109,7 +110,7 @@ def train(model, sequences):
         norms.append(torch.nn.utils.clip_grad_norm_(trained, 1.0).item())
         optimizer.step()
         losses.append(loss.item())
-    return {"losses": losses, "norms": norms}
+    return {"learning_rate": learning_rate, "losses": losses, "norms": norms}
 
 
 @torch.no_grad()
@@ -140,7 +141,7 @@ def base_golden(model, sequences, tensors):
         tensors[f"base.gradient.{name}"] = parameter.grad.clone()
     about = {"sequences": described(sequences), "loss": loss.item(), "greedy": greedy(model, sequences)}
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    about["steps"] = train(model, sequences)
+    about["steps"] = train(model, sequences, LEARNING_RATE["base"])
     model.load_state_dict(before)
     model.zero_grad()
     return about
@@ -188,14 +189,15 @@ def lora_golden(model, generator, tensors):
         "sequences": described(sequences), "loss": loss.item(), "rank": RANK, "alpha": ALPHA,
         "new_ids": new, "greedy": greedy(adapted, sequences),
     }
-    about["steps"] = train(adapted, sequences)
+    about["steps"] = train(adapted, sequences, LEARNING_RATE["lora"])
     tensors |= {f"lora.final.{name}": value.detach().clone() for name, value in trained.items()}
     return about
 
 
 def main():
     versions = {name: version(name) for name in ("torch", "transformers", "peft", "safetensors")}
-    for seed, (name, sizes) in enumerate(MODELS.items()):
+    # From seeds 0 and 7 some first gradient is so near 0 that its AdamW step hangs on the rounding.
+    for seed, (name, sizes) in enumerate(MODELS.items(), start=3):
         directory = GOLDENS / name
         directory.mkdir(parents=True, exist_ok=True)
         model = random_model(sizes, seed)
@@ -205,7 +207,6 @@ def main():
         tensors = {}
         about = {
             "made_by": "tests/parity/make_llama_golden.py", "versions": versions,
-            "learning_rate": LEARNING_RATE,
             "base": base_golden(model, random_sequences(sizes["vocab_size"], generator), tensors),
             "lora": lora_golden(model, generator, tensors),
         }
