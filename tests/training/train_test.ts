@@ -28,7 +28,7 @@ for (const [what, fresh] of Object.entries(trainees)) {
   onGpu(
     `train() brings the loss of one batch below 0.01 with ${what}`,
     Effect.gen(function* () {
-      const steps = 100;
+      const steps = 60;
       const optimizer = { ...tinyOptions.optimizer, learningRate: 3e-2 };
       const options = { optimizer, steps, reportEvery: 20 };
       const losses = yield* lossesOf(yield* fresh, options, repeated(tinyExamples(4), steps));
@@ -62,6 +62,20 @@ onGpu(
     assert.deepEqual(yield* valuesOf(second), yield* valuesOf(first));
     const otherLosses = yield* lossesOf(other, { seed: 4 }, examples);
     assert.notDeepEqual(otherLosses, losses, "another seed should draw other masks");
+  }),
+);
+
+onGpu(
+  "train() draws other dropout masks in each step",
+  Effect.gen(function* () {
+    const trainee = yield* adapterOnly(0.2);
+    yield* runTiny(trainee, {}, examples); // so that B is not zero
+    const losses = yield* lossesOf(
+      trainee,
+      { optimizer: { ...tinyOptions.optimizer, learningRate: 0 } },
+      repeated(tinyExamples(4), 8),
+    );
+    assert.equal(new Set(losses).size, 8, `${losses}`);
   }),
 );
 
