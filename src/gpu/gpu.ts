@@ -174,6 +174,7 @@ export const openGpu = async (): Promise<Gpu & { readonly close: () => void }> =
           },
         });
       }
+      if (data.length === 0) return; // Deno 2.9.6 panics on an empty write
       const { buffer, byteOffset, byteLength } = data;
       device.queue.writeBuffer(
         tensor.buffer,
