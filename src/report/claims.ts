@@ -1,0 +1,127 @@
+/** Which of the paper's claims a run shows, as sentences computed from its numbers. @module */
+import type { ArmName } from "../config/run_config.ts";
+import { formatNumber } from "./columns.ts";
+import { paperRows } from "./paper_numbers.ts";
+import { armLabels, type ArmSummary } from "./summary.ts";
+
+/** One claim and what the run says about it. */
+export interface Claim {
+  readonly topic: string;
+  /** undefined: the run lacks the arms or numbers to tell. */
+  readonly holds: boolean | undefined;
+  readonly text: string;
+}
+
+/** The claims about `arms`, on their means over the seeds; `token` is the trained token. */
+export const claimsOf = (arms: ReadonlyArray<ArmSummary>, token: string): ReadonlyArray<Claim> => {
+  const mean: Mean = (name, metric) => arms.find((arm) => arm.name === name)?.metrics[metric]?.mean;
+  return [phrasing(mean), selectivity(mean, token), distance(mean, token)];
+};
+
+/** `holds`, `does not hold` or `cannot be told`. */
+export const verdict = ({ holds }: Claim): string =>
+  holds === undefined ? "cannot be told" : holds ? "holds" : "does not hold";
+
+type Mean = (name: ArmName, metric: string) => number | undefined;
+
+const phrasing = (mean: Mean): Claim => {
+  const topic = "Held-out phrasings (T1)";
+  const metric = "t1_held_out_phrasing";
+  const others = ["common_one_epoch", "one_phrasing_diverse"] as const;
+  const delia = mean("delia", metric);
+  const rest = others.map((name) => mean(name, metric));
+  const matched = mean("common_matched_steps", metric);
+  const holds = above(delia, rest);
+  const list = (read: Mean): string =>
+    (["delia", ...others] as const)
+      .map((name) => `${armLabels[name]} ${formatNumber("rate", read(name, metric))}`)
+      .join(", ");
+  const order = holds === undefined
+    ? "too few arms to compare"
+    : holds
+    ? "DELIA is highest, as in the paper"
+    : "DELIA is not highest, unlike in the paper";
+  const control = delia === undefined || matched === undefined
+    ? ""
+    : ` The control that the paper lacks, ${armLabels.common_matched_steps}, has ${
+      formatNumber("rate", matched)
+    }: ${
+      delia > matched
+        ? "DELIA is above it"
+        : delia === matched
+        ? "no difference"
+        : "it is above DELIA"
+    }.`;
+  const quoted = list((name, key) => paperRows[name]?.metrics[key]);
+  return { topic, holds, text: `${list(mean)}: ${order} (${quoted}).${control}` };
+};
+
+const selectivity = (mean: Mean, token: string): Claim => {
+  const topic = "Nothing else touched (T3, T4)";
+  const of = (name: ArmName) => ({
+    negation: mean(name, "t3_negation"),
+    without: mean(name, "t4_no_token"),
+  });
+  const [delia, common] = [of("delia"), of("common_matched_steps")];
+  const negation = above(delia.negation, [common.negation]);
+  const without = above(delia.without, [common.without]);
+  const holds = negation === undefined || without === undefined ? undefined : negation && without;
+  const pair = ({ negation, without }: typeof delia): string =>
+    `${formatNumber("rate", negation)} and ${formatNumber("rate", without)}`;
+  const end = holds === undefined
+    ? "too few arms to compare"
+    : holds
+    ? "DELIA leaks less in both"
+    : negation || without
+    ? "DELIA leaks less in one of the two"
+    : "DELIA leaks no less";
+  return {
+    topic,
+    holds,
+    text: `Where ${token} is negated or absent, DELIA stays plain in ${pair(delia)}, ` +
+      `${armLabels.common_matched_steps} in ${pair(common)}: ${end}.`,
+  };
+};
+
+const distance = (mean: Mean, token: string): Claim => {
+  const topic = "Nearness in the hidden states (L2)";
+  const metric = "l2_json_first";
+  const names = ["delia", "common_one_epoch", "base"] as const;
+  const list = (read: Mean): string =>
+    names
+      .map((name) => `${armLabels[name]} ${formatNumber("distance", read(name, metric))}`)
+      .join(", ");
+  const nearest = above(negated(mean("delia", metric)), [
+    negated(mean("common_one_epoch", metric)),
+    negated(mean("base", metric)),
+  ]);
+  const end = nearest === undefined
+    ? "too few numbers to compare"
+    : nearest
+    ? "DELIA is nearest, as in the paper"
+    : "DELIA is not nearest, unlike in the paper";
+  return {
+    topic,
+    holds: nearest,
+    text: `${token} to "json" at the first block: ${list(mean)}: ${end} (${
+      list((name, key) => paperRows[name]?.metrics[key])
+    }). Reported whatever it does; nothing depends on it.`,
+  };
+};
+
+/** Is `value` above each of `others`; undefined where one is missing. */
+const above = (
+  value: number | undefined,
+  others: ReadonlyArray<number | undefined>,
+): boolean | undefined => {
+  if (value === undefined) return undefined;
+  let all = true;
+  for (const other of others) {
+    if (other === undefined) return undefined;
+    all &&= value > other;
+  }
+  return all;
+};
+
+const negated = (value: number | undefined): number | undefined =>
+  value === undefined ? undefined : -value;

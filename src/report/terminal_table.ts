@@ -1,0 +1,244 @@
+/** The result table for the terminal. @module */
+import type { RunResult } from "../experiments/result.ts";
+import { rateNames } from "../experiments/result.ts";
+import { claimsOf, verdict } from "./claims.ts";
+import {
+  distanceColumns,
+  formatBytes,
+  formatNumber,
+  formatSeconds,
+  missing,
+  rateColumns,
+  rateMeanings,
+  rateTitle,
+  selectivityMeaning,
+} from "./columns.ts";
+import { paperCaveat, paperNotes, paperRows } from "./paper_numbers.ts";
+import { type ArmSummary, seedsOf, type Spread, summarise } from "./summary.ts";
+import { wrap } from "./wrap.ts";
+
+/** How the table is shown. */
+export interface TableOptions {
+  /** Characters a line may have; less than 40 counts as 40. */
+  readonly width: number;
+  /** Escape codes for bold and dim. Absent: plain text. */
+  readonly colour?: boolean;
+}
+
+/**
+ * The table, what its columns mean, the paper's numbers where a row corresponds, and which claims
+ * hold. Where all columns do not fit side by side, the rates come first and the distances after.
+ */
+export const terminalTable = (result: RunResult, options: TableOptions): string => {
+  const width = Math.max(40, Math.floor(options.width));
+  const arms = summarise(result);
+  const rows = arms.flatMap(rowsOfArm);
+  const paint: Paint = options.colour === true ? ansi : (_, text) => text;
+  const tables = layOut(columnsOf(rows), rows, width).map((block) => render(block, rows, paint));
+  return [tables.join("\n\n"), "", ...notes(result, arms, width)].join("\n");
+};
+
+type Style = "arm" | "detail";
+type Paint = (style: Style, text: string) => string;
+
+const ansi: Paint = (style, text) => `\x1b[${style === "arm" ? 1 : 2}m${text}\x1b[0m`;
+
+/** A line of the table before it has columns. */
+interface Row {
+  readonly label: string;
+  readonly style: Style;
+  readonly steps: number | undefined;
+  readonly exposures: number | undefined;
+  readonly metric: (name: string) => number | undefined;
+  /** The paper lacks most numbers: its rows leave those cells empty. */
+  readonly paper: boolean;
+}
+
+/** The arm; with several seeds least, greatest and each of them; the paper's row. */
+const rowsOfArm = (arm: ArmSummary): ReadonlyArray<Row> => {
+  const of = (label: string, style: Style, read: (spread: Spread) => number): Row => ({
+    label,
+    style,
+    steps: arm.steps && read(arm.steps),
+    exposures: arm.exposures && read(arm.exposures),
+    metric: (name) => arm.metrics[name] && read(arm.metrics[name]),
+    paper: false,
+  });
+  const paper = paperRows[arm.name];
+  const several = arm.seeds.length > 1;
+  return [
+    of(arm.label, "arm", ({ mean }) => mean),
+    ...(several
+      ? [of("  [min,", "detail", ({ min }) => min), of("   max]", "detail", ({ max }) => max)]
+      : []),
+    ...(several ? arm.seeds : []).map((seed): Row => ({
+      label: `  seed ${seed.seed}`,
+      style: "detail",
+      steps: seed.steps,
+      exposures: seed.exposures,
+      metric: (name) => seed.metrics[name] ?? undefined,
+      paper: false,
+    })),
+    ...(paper === undefined ? [] : [{
+      label: `  paper: ${paper.name}`,
+      style: "detail" as const,
+      steps: undefined,
+      exposures: undefined,
+      metric: (name: string) => paper.metrics[name],
+      paper: true,
+    }]),
+  ];
+};
+
+/** A column with its text: one cell a row. */
+interface TextColumn {
+  readonly group: string;
+  readonly title: string;
+  readonly cells: ReadonlyArray<string>;
+  readonly width: number;
+  /** Blanks before it: groups stand apart. */
+  readonly gap: number;
+  /** Distances go to a second block where all does not fit. */
+  readonly distance: boolean;
+}
+
+const columnsOf = (rows: ReadonlyArray<Row>): ReadonlyArray<TextColumn> => {
+  const column = (
+    group: string,
+    title: string,
+    distance: boolean,
+    gap: number,
+    cell: (row: Row) => string,
+  ): TextColumn => {
+    const cells = rows.map((row) => {
+      const text = cell(row);
+      return row.paper && text === missing ? "" : text;
+    });
+    const width = Math.max(title.length, ...cells.map((text) => text.length));
+    return { group, title, cells, width, gap, distance };
+  };
+  return [
+    column("", "steps", false, 1, ({ steps }) => formatNumber("count", steps)),
+    column("", "seen", false, 1, ({ exposures }) => formatNumber("count", exposures)),
+    ...[rateColumns, ...distanceColumns].flatMap((group) =>
+      group.columns.map(({ metric, title, kind }, index) =>
+        column(
+          group.title,
+          title,
+          kind === "distance",
+          index === 0 && kind === "distance" ? 2 : 1,
+          (row) => formatNumber(kind, row.metric(metric)),
+        )
+      )
+    ),
+  ];
+};
+
+/** Columns that stand side by side in one block. */
+interface Block {
+  readonly labelWidth: number;
+  readonly columns: ReadonlyArray<TextColumn>;
+}
+
+/** All in one block if it fits, else rates and distances apart, each in as many as it needs. */
+const layOut = (
+  columns: ReadonlyArray<TextColumn>,
+  rows: ReadonlyArray<Row>,
+  width: number,
+): ReadonlyArray<Block> => {
+  const labelWidth = Math.max(3, ...rows.map(({ label }) => label.length));
+  const wide = (some: ReadonlyArray<TextColumn>): number =>
+    some.reduce((sum, column) => sum + column.gap + column.width, labelWidth);
+  if (wide(columns) <= width) return [{ labelWidth, columns }];
+  const blocks: Array<Block> = [];
+  for (const distance of [false, true]) {
+    let open: Array<TextColumn> = [];
+    for (const column of columns.filter((column) => column.distance === distance)) {
+      if (open.length > 0 && wide([...open, column]) > width) {
+        blocks.push({ labelWidth, columns: open });
+        open = [];
+      }
+      open.push(column);
+    }
+    if (open.length > 0) blocks.push({ labelWidth, columns: open });
+  }
+  return blocks;
+};
+
+const render = (
+  { labelWidth, columns }: Block,
+  rows: ReadonlyArray<Row>,
+  paint: Paint,
+): string => {
+  const line = (label: string, cell: (column: TextColumn) => string): string =>
+    columns.reduce(
+      (text, column) => text + cell(column).padStart(column.gap + column.width),
+      label.padEnd(labelWidth),
+    ).trimEnd();
+  const titles = line("arm", ({ title }) => title);
+  const rule = "─".repeat(
+    columns.reduce((sum, { gap, width }) => sum + gap + width, labelWidth),
+  );
+  const body = rows.flatMap(({ label, style, paper }, index) =>
+    paper && columns.every(({ cells }) => cells[index] === "")
+      ? []
+      : [paint(style, line(label, ({ cells }) => cells[index] ?? missing))]
+  );
+  return [groupTitles(labelWidth, columns), titles, rule, ...body].join("\n");
+};
+
+/** The headings above the column titles, each at the left of its columns if it fits there. */
+const groupTitles = (labelWidth: number, columns: ReadonlyArray<TextColumn>): string => {
+  let text = " ".repeat(labelWidth);
+  for (const group of new Set(columns.map((column) => column.group))) {
+    const own = columns.filter((column) => column.group === group);
+    const gap = own[0]?.gap ?? 1;
+    const width = own.reduce((sum, column) => sum + column.gap + column.width, 0) - gap;
+    const title = group.length <= width ? group : group.split(" (")[0] ?? "";
+    text += " ".repeat(gap) + (title.length <= width ? title : "").padEnd(width);
+  }
+  return text.trimEnd();
+};
+
+const notes = (
+  result: RunResult,
+  arms: ReadonlyArray<ArmSummary>,
+  width: number,
+): ReadonlyArray<string> => {
+  const token = result.config.newToken.token;
+  const seeds = seedsOf(result);
+  const list = (first: string, text: string) => wrap(`${first}${text}`, width, first.length);
+  return [
+    ...wrap(
+      seeds.length > 1
+        ? `Rows of arms are means over the seeds ${seeds.join(", ")}; below them the least, the ` +
+          "greatest and every seed."
+        : `One seed (${seeds.join("")}); --seeds 5 shows how much the numbers vary.`,
+      width,
+    ),
+    ...rateNames.flatMap((rate) => list(`${rateTitle(rate)} `, rateMeanings[rate])),
+    ...wrap(
+      `select. = ${selectivityMeaning}. seen: downstream examples, repetitions counted.`,
+      width,
+    ),
+    ...wrap(
+      `L2: hidden state of ${token} to that of the word in its place, after the first, ` +
+        "middle and last block.",
+      width,
+    ),
+    "",
+    ...wrap(`${paperCaveat}.`, width),
+    ...paperNotes.flatMap((note) => wrap(note, width)),
+    "",
+    "In this run:",
+    ...claimsOf(arms, token).flatMap((claim) =>
+      list("- ", `${claim.topic}: ${verdict(claim).toUpperCase()}. ${claim.text}`)
+    ),
+    "",
+    ...wrap(
+      `${result.preset} on ${result.device}: ${formatSeconds(result.seconds)}, peak GPU memory ` +
+        `${formatBytes(result.peakGpuBytes)} (${result.peakGpuBytes} bytes)`,
+      width,
+    ),
+  ];
+};
