@@ -83,15 +83,19 @@ fn main(
   }
 
   if (col >= params.cols) { return; }
+  // An indexed copy, so that the store is compiled once and not ROWS times.
+  var tileOfC: array<vec4<f32>, ROWS>;
   //: unroll
   for (var i = 0u; i < ROWS; i++) {
-    if (row + i < params.rows) {
-      let at = (params.cOffset + (row + i) * params.cStride + col) / 4u;
-      if (params.accumulate == 1u) {
-        c[at] += params.scale * sum[i];
-      } else {
-        c[at] = params.scale * sum[i];
-      }
+    tileOfC[i] = params.scale * sum[i];
+  }
+  let height = min(ROWS, params.rows - row);
+  for (var i = 0u; i < height; i++) {
+    let at = (params.cOffset + (row + i) * params.cStride + col) / 4u;
+    if (params.accumulate == 1u) {
+      c[at] += tileOfC[i];
+    } else {
+      c[at] = tileOfC[i];
     }
   }
 }

@@ -1,6 +1,5 @@
 /** Matrix products in the three layouts that a linear layer and its backward need. @module */
-import { GpuError, type Pass, type Tensor } from "../gpu/gpu.ts";
-import type { AdapterFacts } from "../gpu/gpu.ts";
+import { type AdapterFacts, GpuError, type Pass, type Tensor } from "../gpu/gpu.ts";
 import { flat, type Matrix, matrixOf } from "./matrix.ts";
 import { anyMatmulKernel, type Layout, subgroupMatmulKernel } from "./matmul_kernels.ts";
 
@@ -72,7 +71,11 @@ const matmul = (
     accumulate: accumulate ? 1 : 0,
   };
   if (fitsSubgroups(pass.adapter, layout, a, b, c)) {
-    const kernel = subgroupMatmulKernel(layout, pass.adapter.subgroupSize);
+    const kernel = subgroupMatmulKernel(
+      layout,
+      pass.adapter.subgroupSize,
+      tileRowsFor(pass.adapter, rows),
+    );
     pass.dispatch(kernel, { ...params, aStride: a.stride, bStride: b.stride }, tensors);
   } else {
     const [aRow, aStep] = layout === "TN" ? [1, a.stride] : [a.stride, 1];
@@ -94,6 +97,11 @@ const fitsSubgroups = (
   subgroups && [4, 8, 16, 32, 64].includes(subgroupSize) && c.cols % 4 === 0 &&
   (layout === "TN" || a.cols % 4 === 0) &&
   [a, b, c].every(({ offset, stride }) => offset % 4 === 0 && stride % 4 === 0);
+
+// A higher tile loads less for the same arithmetic. The software adapter keeps in cache what does not
+// fit its registers; on others 32 × 4 sums a lane leave too few registers for a second subgroup.
+const tileRowsFor = ({ software }: AdapterFacts, rows: number): number =>
+  software && Math.ceil(rows / 32) * 32 <= Math.ceil(rows / 16) * 16 * 1.1 ? 32 : 16;
 
 const assertShape = (binding: string, expected: readonly [number, number], found: Matrix): void => {
   const actual = [found.rows, found.cols];

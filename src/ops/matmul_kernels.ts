@@ -56,14 +56,20 @@ export type SubgroupMatmulKernel = Kernel<
   Size | `${"a" | "b" | "c"}${"Offset" | "Stride"}` | "scale" | "accumulate"
 >;
 
-const tileRows = 16;
 const sources: Readonly<Record<Layout, string>> = { NT: ntSource, NN: nnSource, TN: tnSource };
 const made = new Map<string, SubgroupMatmulKernel>();
 
-/** The kernel of `layout` for subgroups of `lanes` lanes; expanded once. */
-export const subgroupMatmulKernel = (layout: Layout, lanes: number): SubgroupMatmulKernel => {
+/**
+ * The kernel of `layout` for subgroups of `lanes` lanes, each with a register tile of `tileRows` rows
+ * (a multiple of 4 that divides `lanes` or that `lanes` divides) by 4 columns; expanded once.
+ */
+export const subgroupMatmulKernel = (
+  layout: Layout,
+  lanes: number,
+  tileRows: number,
+): SubgroupMatmulKernel => {
   const name = `matmul_${layout.toLowerCase()}`;
-  const key = `${name}/${lanes}`;
+  const key = `${name}/${lanes}/${tileRows}`;
   const known = made.get(key);
   if (known) return known;
   const sizes = { LANES: lanes, ROWS: tileRows, PARTS: Math.max(1, tileRows / lanes) };

@@ -19,9 +19,10 @@ const shapeOfA = (layout: Layout, rows: number, depth: number) =>
 const shapeOfB = (layout: Layout, depth: number, cols: number) =>
   layout === "NT" ? [cols, depth] : [depth, cols];
 
-// The adapter as it is, and one without subgroups.
+// The adapter as it is, and pretending to be others: every configuration of the kernels is compiled.
 const adapters: Readonly<Record<string, (pass: Pass) => Pass>> = {
   "": (pass) => pass,
+  " with low tiles": (pass) => ({ ...pass, adapter: { ...pass.adapter, software: false } }),
   " without subgroups": (pass) => ({
     ...pass,
     adapter: { ...pass.adapter, subgroups: false, subgroupSize: 0 },
@@ -40,6 +41,7 @@ const shapes = [
   [36, 520, 20],
   [4, 8, 4],
   [40, 37, 44],
+  [31, 40, 36],
 ] as const;
 
 for (const adapter in adapters) {
