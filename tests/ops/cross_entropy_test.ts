@@ -31,7 +31,9 @@ for (
       const { hidden, head, targets: drawn } = problem(rows, vocab, width);
       const targets = drawn.map((id) => id === IGNORE ? id : id % validVocab);
       const before = uniform(vocab * width, 3);
-      const rowIds = Uint32Array.of(validVocab - 1, 0, 1);
+      // The largest label: its row of the head has a large gradient, in the last chunk of ids.
+      const largest = Math.max(...targets.filter((id) => id !== IGNORE));
+      const rowIds = Uint32Array.of(largest, 0, validVocab - 1);
       const beforeRows = uniform(rowIds.length * width, 4);
       const inputs = {
         hidden: yield* gpu.upload(hidden, [rows, width]),
