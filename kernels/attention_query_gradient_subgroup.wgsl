@@ -18,7 +18,7 @@
 const HEAD_VECS = 8u; // headDim / 4
 const QUERIES = 4u; // slots a thread
 const LANES = 8u; // threads of a subgroup
-const KEYS = 8u; // keys a step, LANES at most
+const KEYS = 4u; // keys a step, LANES / 2 at most
 
 const LOG2_E = 1.4426950408889634;
 
@@ -85,7 +85,8 @@ fn main(
   }
 
   for (var key = starts[firstSlot / group]; key <= lastRow; key += KEYS) {
-    let mine = min(key + local.x % KEYS, lastRow) * width;
+    let mine = min(key + local.x % KEYS, lastRow) * width +
+      select(keyAt, valueAt, local.x % (2u * KEYS) >= KEYS);
 
     //: split
     var score: array<f32, QUERIES * KEYS>;
@@ -100,12 +101,11 @@ fn main(
     var loaded: array<vec4<f32>, HEAD_VECS>;
     //: unroll
     for (var d = 0u; d < HEAD_VECS; d++) {
-      loaded[d] = qkv[mine + keyAt + d];
-      let value = qkv[mine + valueAt + d];
+      loaded[d] = qkv[mine + d];
       //: unroll
       for (var b = 0u; b < KEYS; b++) {
         let k = subgroupBroadcast(loaded[d], b);
-        let v = subgroupBroadcast(value, b);
+        let v = subgroupBroadcast(loaded[d], KEYS + b);
         //: unroll
         for (var n = 0u; n < QUERIES; n++) {
           score[n * KEYS + b] = fma(query[n * HEAD_VECS + d].x, k.x, score[n * KEYS + b]);

@@ -8,8 +8,8 @@
 //
 // The group = heads / kvHeads query heads that share a key head are worked on together: a slot is a
 // (row, head of the group) and a tile LANES · QUERIES slots. The whole workgroup, one subgroup, walks
-// the same keys, KEYS at a time: lane l loads key l and broadcasts it, and each thread keeps QUERIES
-// slots in registers. Keys that a slot must not see score −1e38, below any running maximum.
+// the same keys, KEYS at a time: of 2 · KEYS lanes the first half load a key each, the second half a
+// value each, and all broadcast. Each thread keeps QUERIES slots in registers. Keys that a slot must not see score −1e38, below any running maximum.
 //
 // Grid: one workgroup a tile, the tiles of one key head next to each other, folded.
 // Sums in f32; the softmax is rescaled as its maximum grows (Milakov and Gimelshein, arXiv 1805.02867).
@@ -18,7 +18,7 @@
 const HEAD_VECS = 8u; // headDim / 4
 const QUERIES = 4u; // slots a thread
 const LANES = 8u; // threads of a subgroup
-const KEYS = 8u; // keys a step, LANES at most
+const KEYS = 4u; // keys a step, LANES / 2 at most
 
 const LOG2_E = 1.4426950408889634;
 
@@ -74,7 +74,10 @@ fn main(
   }
 
   for (var key = starts[firstSlot / group]; key <= lastRow; key += KEYS) {
-    let mine = min(key + local.x % KEYS, lastRow) * width;
+    let mine = min(key + local.x % KEYS, lastRow) * width +
+      select(keyAt, valueAt, local.x % (2u * KEYS) >= KEYS);
+    //: split
+    var loaded: array<vec4<f32>, HEAD_VECS>;
 
     //: split
     var score: array<f32, QUERIES * KEYS>;
@@ -84,10 +87,10 @@ fn main(
     }
     //: unroll
     for (var d = 0u; d < HEAD_VECS; d++) {
-      let loaded = qkv[mine + keyAt + d];
+      loaded[d] = qkv[mine + d];
       //: unroll
       for (var b = 0u; b < KEYS; b++) {
-        let k = subgroupBroadcast(loaded, b);
+        let k = subgroupBroadcast(loaded[d], b);
         //: unroll
         for (var n = 0u; n < QUERIES; n++) {
           score[n * KEYS + b] = fma(query[n * HEAD_VECS + d].x, k.x, score[n * KEYS + b]);
@@ -122,10 +125,9 @@ fn main(
 
     //: unroll
     for (var d = 0u; d < HEAD_VECS; d++) {
-      let loaded = qkv[mine + valueAt + d];
       //: unroll
       for (var b = 0u; b < KEYS; b++) {
-        let v = subgroupBroadcast(loaded, b);
+        let v = subgroupBroadcast(loaded[d], KEYS + b);
         //: unroll
         for (var n = 0u; n < QUERIES; n++) {
           mean[n * HEAD_VECS + d] = fma(vec4(score[n * KEYS + b]), v, mean[n * HEAD_VECS + d]);

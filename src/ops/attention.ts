@@ -42,7 +42,7 @@ export const attentionKernel = (
   if (known) return known;
   const sizes = { HEAD_VECS: headDim / 4 };
   // A CPU keeps what overflows its registers in its nearest cache; a GPU does not.
-  const queries = software ? 4 : 1;
+  const queries = !software ? 1 : headDim <= 64 ? 4 : 2;
   const kernel: AttentionKernel = lanes > 0
     ? {
       name: "attention_subgroup",

@@ -85,7 +85,7 @@ const onSubgroups = (
   lanes: number,
   software: boolean,
 ): AttentionBackwardKernels => {
-  const [queries, keys] = software ? [4, 2] : [1, 1];
+  const [queries, keys] = !software ? [1, 1] : headVecs <= 16 ? [4, 2] : [2, 1];
   return {
     query: {
       name: "attention_query_gradient_subgroup",

@@ -40,15 +40,12 @@ for (const [lengths, maxLength, dims] of shapes) {
       const expected = cachedAttentionReference(qkv, keys, values, lengths, dims);
       const error = worst(yield* gpu.download(y), expected);
       assert.ok(error < 2e-6, `y: worst error ${error}`);
-      for (const lanes of [16, 32]) { // what other adapters run
-        const params = { batch, ...dims, maxLength, scale: 1 / Math.sqrt(headDim) };
-        const tensors = { qkv: onQkv, keys: onKeys, values: onValues, lengths: onLengths, y };
-        yield* gpu.submit((pass) =>
-          pass.dispatch(cachedAttentionKernel(dims, lanes), params, tensors)
-        );
-        const error = worst(yield* gpu.download(y), expected);
-        assert.ok(error < 2e-6, `y with ${lanes} threads: worst error ${error}`);
-      }
+      // What other adapters run.
+      const params = { batch, ...dims, maxLength, scale: 1 / Math.sqrt(headDim) };
+      const tensors = { qkv: onQkv, keys: onKeys, values: onValues, lengths: onLengths, y };
+      yield* gpu.submit((pass) => pass.dispatch(cachedAttentionKernel(dims, 32), params, tensors));
+      const wideError = worst(yield* gpu.download(y), expected);
+      assert.ok(wideError < 2e-6, `y with 32 threads: worst error ${wideError}`);
     }),
   );
 }

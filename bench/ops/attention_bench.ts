@@ -1,0 +1,65 @@
+import type { Pass, Tensor } from "../../src/gpu/gpu.ts";
+import { attention, attentionBackward, type HeadDims } from "../../src/ops/attention.ts";
+import { qkvCols } from "../../src/ops/head_dims.ts";
+import { pairs, ragged } from "../../tests/support/ragged.ts";
+import { benchOps } from "../support/bench_ops.ts";
+
+// The baseline is the kernels that need no subgroups: one thread a row.
+const withoutSubgroups = (pass: Pass): Pass => ({
+  ...pass,
+  adapter: { ...pass.adapter, subgroups: false, subgroupSize: 0 },
+});
+
+const benchAttention = (
+  group: string,
+  lengths: ReadonlyArray<number>,
+  dims: HeadDims,
+  repeat: number,
+): void => {
+  const { rows, starts, ends } = ragged(lengths);
+  const products = pairs(lengths) * dims.heads * dims.headDim;
+  const qkv = [rows, qkvCols(dims)];
+
+  const forward = (pass: Pass, tensors: Record<"qkv" | "starts", Tensor>) => {
+    const { y, logSumExp } = attention(pass, tensors.qkv, tensors.starts, dims);
+    pass.release(y, logSumExp);
+  };
+  benchOps(
+    `attention ${group}`,
+    { qkv, starts },
+    {
+      attention_any: (pass, tensors) => forward(withoutSubgroups(pass), tensors),
+      attention: forward,
+    },
+    { flops: 4 * products },
+    repeat,
+  );
+
+  const y = [rows, dims.heads * dims.headDim];
+  const inputs = { qkv, starts, ends, y, dY: y, logSumExp: [dims.heads, rows] };
+  benchOps(
+    `attention_backward ${group}`,
+    inputs,
+    {
+      attention_backward_any: (pass, tensors) =>
+        pass.release(attentionBackward(withoutSubgroups(pass), tensors, dims)),
+      attention_backward: (pass, tensors) => pass.release(attentionBackward(pass, tensors, dims)),
+    },
+    { flops: 10 * products },
+    repeat,
+  );
+};
+
+// The main job: 2,048 rows of sequences of about 32 tokens. A batch of 4 long ones.
+const short = Array.from({ length: 64 }, (_, i) => 20 + (i * 7) % 25);
+const rest = 2048 - short.reduce((sum, length) => sum + length, 0);
+benchAttention("2048 rows of ~32, 4/2 heads of 32", [...short, rest], {
+  heads: 4,
+  kvHeads: 2,
+  headDim: 32,
+}, 8);
+benchAttention("4 × 512, 8/8 heads of 64", [512, 512, 512, 512], {
+  heads: 8,
+  kvHeads: 8,
+  headDim: 64,
+}, 1);
