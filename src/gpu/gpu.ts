@@ -21,6 +21,7 @@ import { makeBufferPool } from "./buffer_pool.ts";
 import { type AdapterFacts, openDevice } from "./device.ts";
 import { GpuError } from "./gpu_error.ts";
 import { type Command, makePass, type Pass } from "./pass.ts";
+import { type KernelTime, makeProfile } from "./profile.ts";
 import { makePipelines, uniformWindow } from "./pipelines.ts";
 import { sizeOf, type Tensor } from "./tensor.ts";
 
@@ -29,6 +30,7 @@ export { GpuError } from "./gpu_error.ts";
 export type { GpuReason } from "./gpu_error.ts";
 export type { Binding, Kernel, ScalarType } from "./kernel.ts";
 export type { Pass } from "./pass.ts";
+export type { KernelTime } from "./profile.ts";
 export { reshape, sizeOf } from "./tensor.ts";
 export type { Dtype, Tensor } from "./tensor.ts";
 
@@ -80,9 +82,25 @@ const attemptPromise = <A>(evaluate: () => Promise<A>): Effect.Effect<A, GpuErro
     );
   });
 
+/** How to open a device. */
+export interface OpenOptions {
+  /** Time every dispatch, where the adapter has timestamps; slower by a pass a dispatch. */
+  readonly profiled?: boolean;
+}
+
+/** A {@linkcode Gpu} with what its opener needs. */
+export interface OpenGpu extends Gpu {
+  readonly close: () => void;
+  /** Times by kernel since the last call, longest first; empty unless `profiled`. */
+  readonly kernelTimes: () => Promise<ReadonlyArray<KernelTime>>;
+}
+
 /** Opens a device of its own; call `close` when done. {@linkcode layer} does both. */
-export const openGpu = async (): Promise<Gpu & { readonly close: () => void }> => {
+export const openGpu = async (
+  { profiled = false }: OpenOptions = {},
+): Promise<OpenGpu> => {
   const { device, facts } = await openDevice();
+  const profile = profiled && facts.timestamps ? makeProfile(device) : undefined;
   const pool = makeBufferPool(device);
   const pipelines = makePipelines(device);
   let broken: GpuError | undefined;
@@ -115,13 +133,22 @@ export const openGpu = async (): Promise<Gpu & { readonly close: () => void }> =
     }
     device.queue.writeBuffer(uniforms, 0, params);
     const encoder = device.createCommandEncoder();
-    const compute = encoder.beginComputePass();
+    let compute: GPUComputePassEncoder | undefined;
+    profile?.begin(commands);
     for (const [index, { pipeline, tensors, grid }] of commands.entries()) {
+      compute ??= encoder.beginComputePass(
+        profile ? { timestampWrites: profile.timestamps(index) } : {},
+      );
       compute.setPipeline(pipeline.pipeline);
       compute.setBindGroup(0, pipelines.bind(pipeline, uniforms, tensors), [index * uniformWindow]);
       compute.dispatchWorkgroups(...grid);
+      if (profile) {
+        compute.end();
+        compute = undefined;
+      }
     }
-    compute.end();
+    compute?.end();
+    profile?.end(encoder);
     device.queue.submit([encoder.finish()]);
   };
 
@@ -219,6 +246,7 @@ export const openGpu = async (): Promise<Gpu & { readonly close: () => void }> =
       assertWorking();
     }),
     peakBytes: pool.peakBytes,
+    kernelTimes: () => profile?.read() ?? Promise.resolve([]),
     close: () => {
       closed = true;
       pool.destroy();
@@ -235,5 +263,5 @@ const makeUniforms = (device: GPUDevice, size: number): GPUBuffer =>
 /** The machine's best adapter. Fails with `NoAdapter` where WebGPU finds none. */
 export const layer: Layer.Layer<Gpu, GpuError> = Layer.effect(
   Gpu,
-  Effect.acquireRelease(attemptPromise(openGpu), ({ close }) => Effect.sync(close)),
+  Effect.acquireRelease(attemptPromise(() => openGpu()), ({ close }) => Effect.sync(close)),
 );

@@ -1,0 +1,103 @@
+/**
+ * Self-sampling: the base model answers diverse questions itself, so that the diverse data carry its
+ * own style and pull it nowhere (DELIA, arXiv 2408.10841, section 3.1).
+ *
+ * @module
+ */
+import { Effect, Stream } from "effect";
+import type { SamplingConfig } from "../config/sampling_config.ts";
+import type { Chat, Message } from "../data/chat.ts";
+import type { DataError } from "../data/data_error.ts";
+import type { Tokenizer } from "../data/tokenizer.ts";
+import { randomBits } from "../gpu/random.ts";
+import { type Completion, Sampler, type SamplerError } from "../generation/sampler.ts";
+
+/** A question, and the reference answer that the prompt mode `repeat` shows first. */
+export interface Query {
+  readonly question: string;
+  readonly reference?: string;
+}
+
+/** A question with the model's own answer. */
+export interface SelfSample {
+  /** Index of its query: what a resumed run skips by. */
+  readonly index: number;
+  readonly question: string;
+  readonly answer: string;
+  readonly finish: Completion["finish"];
+}
+
+/** Why a sample is left out of the diverse data. */
+export type Rejection = "empty" | "cut_off" | "names_new_token";
+
+/** Chats of the prompt: `repeat` asks the same question again after its reference answer. */
+export const promptMessages = (
+  { question, reference }: Query,
+  mode: SamplingConfig["promptMode"],
+): ReadonlyArray<Message> => {
+  const ask: Message = { role: "user", content: question };
+  return mode === "repeat" && reference !== undefined
+    ? [ask, { role: "assistant", content: reference }, ask]
+    : [ask];
+};
+
+/** What is wrong with `sample` as diverse data, or undefined. */
+export const rejectionOf = (
+  { answer, finish }: SelfSample,
+  newToken: string,
+): Rejection | undefined => {
+  if (answer.trim() === "") return "empty";
+  if (finish === "length") return "cut_off";
+  return answer.includes(newToken) ? "names_new_token" : undefined;
+};
+
+/** A sample as a chat to train on. */
+export const chatOf = ({ question, answer }: SelfSample): Chat => ({
+  messages: [{ role: "user", content: question }, { role: "assistant", content: answer }],
+});
+
+/**
+ * Answers `queries` with the {@linkcode Sampler}, `config.batchSize` at a time. The seed of an
+ * item follows from `config.seed` and its index alone, so that a run that skips the indices in
+ * `done` gives the others the same answers.
+ */
+export const selfSample = (
+  queries: ReadonlyArray<Query>,
+  tokenizer: Tokenizer,
+  config: SamplingConfig,
+  done: ReadonlySet<number> = new Set(),
+): Stream.Stream<SelfSample, DataError | SamplerError, Sampler> =>
+  Stream.unwrap(Effect.gen(function* () {
+    const sampler = yield* Sampler;
+    const decoding = { ...config, stopIds: tokenizer.stopIds };
+
+    const answerAll = (group: ReadonlyArray<readonly [Query, number]>) =>
+      Effect.gen(function* () {
+        const prompts = yield* Effect.forEach(group, ([query, index]) =>
+          Effect.map(
+            tokenizer.render(promptMessages(query, config.promptMode), {
+              addGenerationPrompt: true,
+            }),
+            ({ ids }) => ({ ids, seed: randomBits(config.seed, 0, index) }),
+          ));
+        return sampler.generate(prompts, decoding).pipe(
+          Stream.map((completion): SelfSample => {
+            const [query, index] = group[completion.index]!;
+            return {
+              index,
+              question: query.question,
+              answer: tokenizer.decode(completion.ids).trimStart(),
+              finish: completion.finish,
+            };
+          }),
+        );
+      });
+
+    return Stream.fromIterable(queries).pipe(
+      Stream.zipWithIndex,
+      Stream.filter(([, index]) => !done.has(index)),
+      Stream.grouped(config.batchSize),
+      Stream.mapEffect(answerAll),
+      Stream.flatMap((answers) => answers),
+    );
+  }));

@@ -1,0 +1,202 @@
+/** Batched generation with a KV cache: many steps a submission, nothing read back between them. @module */
+import { Effect, type Scope } from "effect";
+import { pack } from "../data/batch.ts";
+import { Gpu, type GpuError, type Pass, type Tensor } from "../gpu/gpu.ts";
+import { decoderForward } from "../models/decoder.ts";
+import { ModelError } from "../models/model_error.ts";
+import { placeAdapterRows, type Subject } from "../nn/adapter.ts";
+import { type Attend, raggedAttention } from "../nn/attention_block.ts";
+import { cacheAppend } from "../ops/cache_append.ts";
+import { cachedAttention } from "../ops/cached_attention.ts";
+import { embed } from "../ops/embedding.ts";
+import {
+  type GenerationLimits,
+  type GenerationState,
+  generationStep,
+} from "../ops/generation_step.ts";
+import { matmulNT } from "../ops/matmul.ts";
+import { rotary } from "../ops/rotary.ts";
+import { sampleToken } from "../ops/sample_token.ts";
+import { uploadBatch } from "../training/step.ts";
+import type { Completion, Decoding, Prompt } from "./sampler.ts";
+
+/** Steps a submission: each submission ends with a read of who is done, which costs a host sync. */
+const stepsPerSubmission = 8;
+
+/** What a batch keeps on the GPU while it is generated. */
+interface Running extends GenerationLimits {
+  readonly state: GenerationState;
+  readonly seeds: Tensor;
+  /** 0, 1, 2, …: the sequence of each row when every row is one sequence. */
+  readonly sequences: Tensor;
+  /** Keys and values by layer, `[prompts, capacity, kvHeads · headDim]` each. */
+  readonly caches: ReadonlyArray<{ readonly keys: Tensor; readonly values: Tensor }>;
+}
+
+const allocate = (
+  gpu: Gpu,
+  { decoder: { shape } }: Subject,
+  prompts: ReadonlyArray<Prompt>,
+  { maxNewTokens, stopIds }: Decoding,
+): Effect.Effect<Running, GpuError, Scope.Scope> =>
+  Effect.gen(function* () {
+    const rows = prompts.length;
+    const column = (pick: (prompt: Prompt, row: number) => number) =>
+      gpu.upload(Uint32Array.from(prompts, pick), [rows]);
+    const longest = Math.max(...prompts.map(({ ids }) => ids.length));
+    const cache = gpu.allocate([rows, longest + maxNewTokens, shape.kvHeads * shape.headDim]);
+    return {
+      state: {
+        tokens: yield* column(() => 0),
+        positions: yield* column(({ ids }) => ids.length - 1),
+        lengths: yield* column(({ ids }) => ids.length),
+        generated: yield* column(() => 0),
+        output: yield* gpu.allocate([rows, maxNewTokens], "u32"),
+        outputLog: yield* gpu.allocate([rows, maxNewTokens]),
+      },
+      limits: yield* column(() => maxNewTokens),
+      stops: yield* gpu.upload(Uint32Array.from(stopIds), [stopIds.length]),
+      seeds: yield* column(({ seed }) => seed),
+      sequences: yield* column((_, row) => row),
+      caches: yield* Effect.forEach(
+        Array.from({ length: shape.layers }),
+        () => Effect.all({ keys: cache, values: cache }),
+      ),
+    };
+  });
+
+// The hidden states of each sequence's last token → the next token, taken into the state.
+const drawNext = (
+  pass: Pass,
+  { decoder }: Subject,
+  running: Running,
+  hidden: Tensor,
+  { temperature, topP }: Decoding,
+): void => {
+  const logits = matmulNT(pass, hidden, decoder.head.value);
+  const { tokens, logProbability } = sampleToken(
+    pass,
+    logits,
+    running.seeds,
+    running.state.generated,
+    { temperature, topP },
+  );
+  generationStep(pass, tokens, logProbability, running.state, running);
+  pass.release(logits, tokens, logProbability);
+};
+
+/** Reads every prompt, fills the cache and draws the first token of each. */
+const prefill = (
+  gpu: Gpu,
+  subject: Subject,
+  running: Running,
+  prompts: ReadonlyArray<Prompt>,
+  decoding: Decoding,
+): Effect.Effect<void, GpuError> =>
+  Effect.scoped(Effect.gen(function* () {
+    const { decoder, adapter } = subject;
+    const batch = pack(prompts.map(({ ids }) => ({ ids, supervised: ids.map(() => false) })), 32);
+    // Filler rows belong to no sequence: their keys go nowhere.
+    const sequences = new Uint32Array(batch.rows).fill(prompts.length);
+    const lastRows = new Uint32Array(prompts.length);
+    let row = 0;
+    for (const [index, { ids }] of prompts.entries()) {
+      sequences.fill(index, row, row += ids.length);
+      lastRows[index] = row - 1;
+    }
+    const tensors = yield* uploadBatch(gpu, batch);
+    const onSequences = yield* gpu.upload(sequences, [batch.rows]);
+    const onLastRows = yield* gpu.upload(lastRows, [prompts.length]);
+    yield* gpu.submit((pass) => {
+      if (adapter) placeAdapterRows(pass, adapter);
+      const within = raggedAttention(tensors, decoder.rotations, decoder.shape).forward;
+      const attend = (layer: number): Attend => (pass, qkv) => {
+        const attended = within(pass, qkv);
+        const { keys, values } = running.caches[layer]!;
+        cacheAppend(pass, qkv, onSequences, tensors.positions, keys, values, decoder.shape);
+        return attended;
+      };
+      const { hidden } = decoderForward(pass, decoder, tensors.tokens, attend);
+      drawNext(pass, subject, running, embed(pass, hidden, onLastRows), decoding);
+    });
+  }));
+
+const decodeStep = (
+  pass: Pass,
+  subject: Subject,
+  running: Running,
+  decoding: Decoding,
+): void => {
+  const { decoder } = subject;
+  const { shape, rotations } = decoder;
+  const { tokens, positions, lengths } = running.state;
+  const attend = (layer: number): Attend => (pass, qkv) => {
+    const { keys, values } = running.caches[layer]!;
+    rotary(pass, qkv, rotations, positions, shape, 1);
+    cacheAppend(pass, qkv, running.sequences, positions, keys, values, shape);
+    return { y: cachedAttention(pass, qkv, keys, values, lengths, shape) };
+  };
+  const { hidden, stream, rstd } = decoderForward(pass, decoder, tokens, attend);
+  drawNext(pass, subject, running, hidden, decoding);
+  pass.release(hidden, stream, rstd);
+};
+
+const readCompletions = (
+  gpu: Gpu,
+  { output, outputLog, generated }: GenerationState,
+  maxNewTokens: number,
+  stopIds: ReadonlyArray<number>,
+): Effect.Effect<ReadonlyArray<Completion>, GpuError> =>
+  Effect.gen(function* () {
+    const counts = yield* gpu.downloadU32(generated);
+    const ids = yield* gpu.downloadU32(output);
+    const logs = yield* gpu.download(outputLog);
+    return Array.from(counts, (count, index): Completion => {
+      const from = index * maxNewTokens;
+      const stopped = count > 0 && stopIds.includes(ids[from + count - 1]!);
+      const end = from + count - (stopped ? 1 : 0);
+      return {
+        index,
+        ids: Array.from(ids.subarray(from, end)),
+        logProbabilities: Array.from(logs.subarray(from, end)),
+        finish: stopped ? "stop" : "length",
+      };
+    });
+  });
+
+/**
+ * Answers `prompts` as one batch. The draws of a prompt depend on its own seed and tokens alone, not
+ * on the batch it is in. Fails with `TooManyPositions` when a prompt and its new tokens do not fit
+ * the model's positions.
+ */
+export const generateBatch = (
+  subject: Subject,
+  prompts: ReadonlyArray<Prompt>,
+  decoding: Decoding,
+): Effect.Effect<ReadonlyArray<Completion>, GpuError | ModelError, Gpu> =>
+  Effect.scoped(Effect.gen(function* () {
+    const gpu = yield* Gpu;
+    const { maxPositions } = subject.decoder.shape;
+    const positions = Math.max(...prompts.map(({ ids }) => ids.length)) + decoding.maxNewTokens;
+    if (positions > maxPositions) {
+      return yield* new ModelError({
+        reason: { _tag: "TooManyPositions", positions, allowed: maxPositions },
+      });
+    }
+    const running = yield* allocate(gpu, subject, prompts, decoding);
+    yield* prefill(gpu, subject, running, prompts, decoding);
+    for (let made = 1; made < decoding.maxNewTokens; made += stepsPerSubmission) {
+      const steps = Math.min(stepsPerSubmission, decoding.maxNewTokens - made);
+      yield* Effect.scoped(gpu.submit((pass) => {
+        for (let step = 0; step < steps; step++) decodeStep(pass, subject, running, decoding);
+      }));
+      const lengths = yield* gpu.downloadU32(running.state.lengths);
+      if (lengths.every((length) => length === 0)) break;
+    }
+    return yield* readCompletions(
+      gpu,
+      running.state,
+      decoding.maxNewTokens,
+      decoding.stopIds,
+    );
+  }));
