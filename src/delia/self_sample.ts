@@ -69,7 +69,7 @@ export const selfSample = (
 ): Stream.Stream<SelfSample, DataError | SamplerError, Sampler> =>
   Stream.unwrap(Effect.gen(function* () {
     const sampler = yield* Sampler;
-    const decoding = { ...config, stopIds: tokenizer.stopIds };
+    const decoding = { ...config, stopIds: tokenizer.stopIds, valid: tokenizer.vocabSize };
 
     const answerAll = (group: ReadonlyArray<readonly [Query, number]>) =>
       Effect.gen(function* () {

@@ -71,7 +71,7 @@ const drawNext = (
   { decoder }: Subject,
   running: Running,
   hidden: Tensor,
-  { temperature, topP }: Decoding,
+  { temperature, topP, valid }: Decoding,
 ): void => {
   const logits = matmulNT(pass, hidden, decoder.head.value);
   const { tokens, logProbability } = sampleToken(
@@ -79,7 +79,7 @@ const drawNext = (
     logits,
     running.seeds,
     running.state.generated,
-    { temperature, topP },
+    { temperature, topP, valid },
   );
   generationStep(pass, tokens, logProbability, running.state, running);
   pass.release(logits, tokens, logProbability);

@@ -16,6 +16,8 @@ export interface Decoding {
   readonly maxNewTokens: number;
   /** Ids that end an answer; they are not part of it. */
   readonly stopIds: ReadonlyArray<number>;
+  /** Ids that may be drawn: the first so many. A model may have spare rows behind its tokenizer's. */
+  readonly valid: number;
 }
 
 /** One answer. */
