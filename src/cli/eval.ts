@@ -1,5 +1,17 @@
 /** `eval`: the loss of a model, with or without an adapter, on chats. @module */
+import * as Effect from "effect/Effect";
+import type * as Scope from "effect/Scope";
+import type * as Stdio from "effect/Stdio";
+import * as Stream from "effect/Stream";
+import { Datasets } from "../data/datasets.ts";
+import { layerDatasetsFile } from "../data/datasets_file.ts";
+import { encodeChat } from "../data/example.ts";
+import { exampleLosses } from "../evaluation/example_losses.ts";
+import { type LoadError, loadModel, type LoadServices } from "../models/load_model.ts";
 import { adapter, data, type Flags, json, metrics, model } from "./flags.ts";
+import { needTokenizer } from "./ids.ts";
+import { progressOnStderr } from "./progress_bar.ts";
+import { type UsageError, usageError } from "./usage_error.ts";
 import { type Run, type Verb, verb, type VerbHelp } from "./verb.ts";
 
 /** Options of `eval`. */
@@ -26,3 +38,65 @@ const help: VerbHelp<"eval"> = {
 /** The verb around the work that `run` does. */
 export const evalVerb = <E, R>(run: Run<EvalOptions, E, R>): Verb<"eval", EvalOptions, E, R> =>
   verb(help, flags, run);
+
+/** What `eval --json` prints; losses are means over supervised tokens, in nats. */
+export interface EvalDocument {
+  readonly loss: number;
+  readonly supervised_tokens: number;
+  /** In the order of the file. */
+  readonly items: ReadonlyArray<{ readonly loss: number; readonly supervised_tokens: number }>;
+  /** A metric that was asked for by name. */
+  readonly [metric: string]: unknown;
+}
+
+/** What `--metrics` may name, from the mean loss. */
+const knownMetrics: Readonly<Record<string, (loss: number) => number>> = {
+  perplexity: Math.exp,
+};
+
+/** Loads the model and measures its loss on every chat of the file. */
+export const runEval = (
+  { model, adapter, data, metrics }: EvalOptions,
+): Effect.Effect<
+  { readonly text: string; readonly document: EvalDocument },
+  LoadError | UsageError,
+  Exclude<LoadServices, Scope.Scope> | Stdio.Stdio
+> =>
+  Effect.scoped(Effect.gen(function* () {
+    const unknown = metrics.find((name) => !Object.hasOwn(knownMetrics, name));
+    if (unknown !== undefined) {
+      const known = Object.keys(knownMetrics).join(", ");
+      return yield* usageError("eval", `--metrics: there is no ${unknown}; there is ${known}`);
+    }
+    const { subject, tokenizer: found } = yield* loadModel(model, adapter);
+    const tokenizer = yield* needTokenizer(found, model);
+    const maxTokens = subject.decoder.shape.maxPositions;
+    const datasets = yield* Datasets;
+    const examples = yield* datasets.open(data).pipe(
+      Stream.mapEffect((chat) => encodeChat(tokenizer, chat, { maxTokens })),
+      Stream.runCollect,
+    );
+    if (examples.length === 0) return yield* usageError("eval", `--data: ${data} holds no chat`);
+    const part = (yield* progressOnStderr).begin("eval", examples.length, "examples");
+    const losses = yield* exampleLosses(subject, examples, part.advance);
+    part.end();
+    const sum = losses.reduce((total, loss) => total + loss.sum, 0);
+    const tokens = losses.reduce((total, loss) => total + loss.supervisedTokens, 0);
+    const loss = sum / tokens;
+    const asked = metrics.map((name): [string, number] => [name, knownMetrics[name]!(loss)]);
+    const lines = [["loss", loss] as const, ...asked].map(([name, value]) =>
+      `${name} ${value.toFixed(6)}`
+    );
+    return {
+      text: [...lines, `${tokens} supervised tokens in ${losses.length} chats`].join("\n"),
+      document: {
+        loss,
+        supervised_tokens: tokens,
+        items: losses.map(({ sum, supervisedTokens }) => ({
+          loss: sum / supervisedTokens,
+          supervised_tokens: supervisedTokens,
+        })),
+        ...Object.fromEntries(asked),
+      },
+    };
+  })).pipe(Effect.provide(layerDatasetsFile));

@@ -1,5 +1,19 @@
 /** `generate`: goes on from a text or token ids, or answers a chat. @module */
 import * as Effect from "effect/Effect";
+import * as FileSystem from "effect/FileSystem";
+import type * as Scope from "effect/Scope";
+import type { DataError } from "../data/data_error.ts";
+import { parseChat } from "../data/jsonl.ts";
+import { generateBatch } from "../generation/generate.ts";
+import {
+  type LoadedModel,
+  type LoadError,
+  loadModel,
+  type LoadServices,
+} from "../models/load_model.ts";
+import { refuse } from "../weights/files.ts";
+import type { WeightsError } from "../weights/weights_error.ts";
+import { checkIds, encodeText, needTokenizer } from "./ids.ts";
 import { adapter, chat, type Flags, ids, json, maxNewTokens, model, prompt } from "./flags.ts";
 import { seed, temperature, topP } from "./flags.ts";
 import { type UsageError, usageError } from "./usage_error.ts";
@@ -67,3 +81,64 @@ const startOf = (
     ? Effect.succeed(start)
     : Effect.fail(usageError("generate", "Give exactly one of --prompt, --chat and --ids"));
 };
+
+/** What `generate --json` prints. */
+export interface GenerateDocument {
+  /** Tokens of the answer, without the one that ended it. */
+  readonly ids: ReadonlyArray<number>;
+  /** Their text; null where the model directory holds no tokenizer. */
+  readonly text: string | null;
+  /** Log-probability of each token, in nats, at temperature 1. */
+  readonly logprobs: ReadonlyArray<number>;
+  /** `stop`: a token that ends a turn came; `length`: `--max-new-tokens` were made. */
+  readonly finish: "stop" | "length";
+}
+
+/** Loads the model and lets it go on from `start`. */
+export const runGenerate = (
+  { start, ...options }: GenerateSettings & { readonly start: Start },
+): Effect.Effect<
+  { readonly text: string; readonly document: GenerateDocument },
+  LoadError | UsageError,
+  Exclude<LoadServices, Scope.Scope>
+> =>
+  Effect.scoped(Effect.gen(function* () {
+    const { maxNewTokens, temperature, topP, seed } = options;
+    const model = yield* loadModel(options.model, options.adapter);
+    const { subject, tokenizer, valid, stopIds } = model;
+    const ids = yield* promptIds(start, model, options.model);
+    const decoding = { temperature, topP, maxNewTokens, stopIds, valid };
+    const [completion] = yield* generateBatch(subject, [{ ids, seed }], decoding);
+    const { ids: made, logProbabilities: logprobs, finish } = completion!;
+    const text = tokenizer ? tokenizer.decode(made) : null;
+    return { text: text ?? made.join(","), document: { ids: made, text, logprobs, finish } };
+  }));
+
+const promptIds = (
+  start: Start,
+  { subject, tokenizer }: LoadedModel,
+  directory: string,
+): Effect.Effect<
+  ReadonlyArray<number>,
+  DataError | UsageError | WeightsError,
+  FileSystem.FileSystem
+> =>
+  Effect.gen(function* () {
+    switch (start._tag) {
+      case "Ids":
+        return yield* checkIds("generate", start.ids, subject.decoder.rows);
+      case "Text": {
+        const ids = yield* encodeText(yield* needTokenizer(tokenizer, directory), start.text);
+        return ids.length > 0 ? ids : yield* usageError("generate", "--prompt should not be empty");
+      }
+      case "Chat": {
+        const { file } = start;
+        const fs = yield* FileSystem.FileSystem;
+        const text = yield* fs.readFileString(file).pipe(refuse(file));
+        const { messages } = yield* Effect.fromResult(parseChat(text, { file, line: 1 }));
+        const rendering = { addGenerationPrompt: true };
+        return (yield* (yield* needTokenizer(tokenizer, directory)).render(messages, rendering))
+          .ids;
+      }
+    }
+  });

@@ -1,0 +1,79 @@
+/** The loss of a model on examples, one by one, many to a batch. @module */
+import { Effect } from "effect";
+import { pack } from "../data/batch.ts";
+import type { Example } from "../data/example.ts";
+import { Gpu, type GpuError } from "../gpu/gpu.ts";
+import { decoderForward } from "../models/decoder.ts";
+import { placeAdapterRows, type Subject } from "../nn/adapter.ts";
+import { raggedAttention } from "../nn/attention_block.ts";
+import { crossEntropy } from "../ops/cross_entropy.ts";
+import { uploadBatch } from "../training/step.ts";
+
+/** The loss of one example. */
+export interface ExampleLoss {
+  /** Sum over the supervised tokens, in nats. */
+  readonly sum: number;
+  readonly supervisedTokens: number;
+}
+
+/** How many tokens a batch may have, whole examples together; one longer example is a batch. */
+const tokensPerBatch = 2048;
+
+/** Filled up to whole tiles of the kernels, as training does. */
+const rowMultiple = 32;
+
+/** The loss of each example, in order, without dropout. */
+export const exampleLosses = (
+  subject: Subject,
+  examples: ReadonlyArray<Example>,
+  onDone: (examples: number) => void = () => {},
+): Effect.Effect<ReadonlyArray<ExampleLoss>, GpuError, Gpu> =>
+  Effect.gen(function* () {
+    const losses: ExampleLoss[] = [];
+    for (const batch of batchesOf(examples)) {
+      losses.push(...yield* batchLosses(subject, batch));
+      onDone(losses.length);
+    }
+    return losses;
+  });
+
+const batchesOf = (
+  examples: ReadonlyArray<Example>,
+): ReadonlyArray<ReadonlyArray<Example>> => {
+  const batches: Example[][] = [];
+  let tokens = Infinity;
+  for (const example of examples) {
+    tokens += example.ids.length;
+    if (tokens > tokensPerBatch) {
+      batches.push([]);
+      tokens = example.ids.length;
+    }
+    batches.at(-1)!.push(example);
+  }
+  return batches;
+};
+
+const batchLosses = (
+  { decoder, adapter }: Subject,
+  examples: ReadonlyArray<Example>,
+): Effect.Effect<ReadonlyArray<ExampleLoss>, GpuError, Gpu> =>
+  Effect.scoped(Effect.gen(function* () {
+    const gpu = yield* Gpu;
+    const batch = yield* uploadBatch(gpu, pack(examples, rowMultiple));
+    const onGpu = yield* gpu.submit((pass) => {
+      if (adapter) placeAdapterRows(pass, adapter);
+      const attend = raggedAttention(batch, decoder.rotations, decoder.shape).forward;
+      const { hidden } = decoderForward(pass, decoder, batch.tokens, () => attend);
+      const inputs = { hidden, head: decoder.head.value, targets: batch.targets };
+      return crossEntropy(pass, inputs, { scale: 1, gradient: false }).losses;
+    });
+    const losses = yield* gpu.download(onGpu);
+    let row = 0;
+    return examples.map(({ ids, supervised }): ExampleLoss => {
+      const own = losses.subarray(row, row += ids.length); // 0 where the next token is no label
+      return {
+        sum: own.reduce((sum, loss) => sum + loss, 0),
+        supervisedTokens: supervised.filter((label, at) => label && at > 0).length,
+      };
+    });
+  }));
