@@ -20,10 +20,22 @@ const whole = (name: string, least: number, description: string): Flag.Flag<numb
     Flag.withSchema(Schema.Int.check(Schema.isGreaterThanOrEqualTo(least))),
   );
 
+const yes = (name: string, description: string): Flag.Flag<boolean> =>
+  Flag.Boolean(name).pipe(Flag.withDescription(description), Flag.withDefault(false));
+
 /** `--json` */
-export const json: Flag.Flag<boolean> = Flag.Boolean("json").pipe(
-  Flag.withDescription("Print exactly one JSON document on stdout"),
-  Flag.withDefault(false),
+export const json: Flag.Flag<boolean> = yes("json", "Print exactly one JSON document on stdout");
+
+/** `--logits` */
+export const logits: Flag.Flag<boolean> = yes(
+  "logits",
+  "With --ids and --json: the logits of every position",
+);
+
+/** `--hidden` */
+export const hidden: Flag.Flag<boolean> = yes(
+  "hidden",
+  "With --ids and --json: the residual stream after every block",
 );
 
 /** `--model DIR` */

@@ -1,7 +1,8 @@
-/** `inspect`: prints each example's tokens, the supervised ones marked. @module */
+/** `inspect`: shows what a model computes on token ids, or which tokens of chats are supervised. @module */
 import * as Effect from "effect/Effect";
 import type * as FileSystem from "effect/FileSystem";
 import type * as Path from "effect/Path";
+import type * as Scope from "effect/Scope";
 import * as Stream from "effect/Stream";
 import type { DataError } from "../data/data_error.ts";
 import { Datasets } from "../data/datasets.ts";
@@ -9,30 +10,63 @@ import { layerDatasetsFile } from "../data/datasets_file.ts";
 import { encodeChat } from "../data/example.ts";
 import { inspectExample } from "../data/inspect.ts";
 import { readTokenizer } from "../data/tokenizer_files.ts";
-import { data, type Flags, json, maxTokens, model } from "./flags.ts";
+import { readSequence } from "../evaluation/read_sequence.ts";
+import { type LoadError, loadModel, type LoadServices } from "../models/load_model.ts";
+import { adapter, data, type Flags, hidden, ids, json, logits, maxTokens } from "./flags.ts";
+import { model, orUndefined } from "./flags.ts";
+import { checkIds } from "./ids.ts";
+import { onGpu } from "./on_gpu.ts";
+import { type UsageError, usageError } from "./usage_error.ts";
 import { type Outcome, type Verb, verb, type VerbHelp } from "./verb.ts";
 
-/** Options of `inspect`. */
+/** Options of `inspect`, of which one of `data` and `ids` is given. */
 export interface InspectOptions {
   readonly json: boolean;
   readonly model: string;
-  readonly data: string;
+  /** Chats whose tokens are shown. */
+  readonly data: string | undefined;
   /** Longest example; a longer one is an error. */
   readonly maxTokens: number;
+  /** Tokens on which the model is run. */
+  readonly ids: ReadonlyArray<number> | undefined;
+  readonly adapter: string | undefined;
+  /** Put the logits of every position into the document. */
+  readonly logits: boolean;
+  /** Put the residual stream after every block into the document. */
+  readonly hidden: boolean;
 }
 
-const flags: Flags<InspectOptions> = { json, model, data, maxTokens };
+const flags: Flags<InspectOptions> = {
+  ...{ json, model, data: orUndefined(data), maxTokens },
+  ...{ ids, adapter, logits, hidden },
+};
 
 const help: VerbHelp<"inspect"> = {
   name: "inspect",
-  description: "Print each example's tokens, the supervised ones marked",
-  examples: [{
-    command: "deno task delia inspect --model fixtures/base --data chats.jsonl",
-    description: "One line an example; [token] is supervised",
-  }],
+  description: "Print each example's tokens, the supervised ones marked, or a model's logits",
+  examples: [
+    {
+      command: "deno task delia inspect --model fixtures/base --data chats.jsonl",
+      description: "One line an example; [token] is supervised",
+    },
+    {
+      command: "deno task delia inspect --model fixtures/base --ids 2,4,7 --logits --hidden --json",
+      description: "What the model computes on three tokens",
+    },
+  ],
 };
 
-const inspectData = ({ model, data, maxTokens }: InspectOptions) =>
+/** What one `inspect` of chats needs. */
+export interface InspectDataOptions {
+  readonly model: string;
+  readonly data: string;
+  readonly maxTokens: number;
+}
+
+/** Shows the tokens of chats; needs no GPU and no weights. */
+export const inspectData = (
+  { model, data, maxTokens }: InspectDataOptions,
+): Effect.Effect<Outcome, DataError, FileSystem.FileSystem> =>
   Effect.gen(function* () {
     const tokenizer = yield* readTokenizer(model);
     const datasets = yield* Datasets;
@@ -40,7 +74,7 @@ const inspectData = ({ model, data, maxTokens }: InspectOptions) =>
       Stream.mapEffect((chat) => encodeChat(tokenizer, chat, { maxTokens })),
       Stream.runCollect,
     );
-    const outcome: Outcome = {
+    return {
       text: examples.map((example) => inspectExample(tokenizer, example)).join("\n"),
       document: examples.map(({ ids, supervised }) => ({
         ids,
@@ -48,13 +82,80 @@ const inspectData = ({ model, data, maxTokens }: InspectOptions) =>
         supervised,
       })),
     };
-    return outcome;
   }).pipe(Effect.provide(layerDatasetsFile));
 
-/** The verb; it needs no GPU. */
+/** What one `inspect` of token ids needs. */
+export interface InspectIdsOptions
+  extends Pick<InspectOptions, "model" | "adapter" | "logits" | "hidden"> {
+  readonly ids: ReadonlyArray<number>;
+}
+
+/** What `inspect --ids --json` prints. */
+export interface InspectIdsDocument {
+  readonly ids: ReadonlyArray<number>;
+  /** Of each position the likeliest next token, and its log-probability in nats. */
+  readonly next: ReadonlyArray<{ readonly id: number; readonly logprob: number }>;
+  /** `[tokens][vocab]`, unused rows of the head included. */
+  readonly logits?: ReadonlyArray<ReadonlyArray<number>>;
+  /** Residual stream after each block, `[layers][tokens][hidden]`. */
+  readonly hidden?: ReadonlyArray<ReadonlyArray<ReadonlyArray<number>>>;
+}
+
+/** Runs the model on token ids and shows what it computes. */
+export const inspectIds = (
+  options: InspectIdsOptions,
+): Effect.Effect<
+  { readonly text: string; readonly document: InspectIdsDocument },
+  LoadError | UsageError,
+  Exclude<LoadServices, Scope.Scope>
+> =>
+  Effect.scoped(Effect.gen(function* () {
+    const { subject, tokenizer, valid } = yield* loadModel(options.model, options.adapter);
+    const ids = yield* checkIds("inspect", options.ids, subject.decoder.rows);
+    const { logits, hidden } = yield* readSequence(subject, ids);
+    const rows = rowsOf(logits, ids.length);
+    const next = rows.map((row) => likeliest(row.slice(0, valid)));
+    const show = (id: number): string => tokenizer?.tokenOf(id) ?? `#${id}`;
+    const lines = next.map(({ id, logprob }, at) =>
+      `${show(ids[at]!)} → ${show(id)} (${Math.exp(logprob).toFixed(3)})`
+    );
+    return {
+      text: lines.join("\n"),
+      document: {
+        ids,
+        next,
+        ...options.logits ? { logits: rows } : {},
+        ...options.hidden ? { hidden: hidden.map((stream) => rowsOf(stream, ids.length)) } : {},
+      },
+    };
+  }));
+
+const rowsOf = (data: Float32Array, rows: number): ReadonlyArray<ReadonlyArray<number>> => {
+  const cols = data.length / rows;
+  return Array.from(
+    { length: rows },
+    (_, row) => Array.from(data.subarray(row * cols, (row + 1) * cols)),
+  );
+};
+
+const likeliest = (
+  logits: ReadonlyArray<number>,
+): { readonly id: number; readonly logprob: number } => {
+  const id = logits.reduce((best, logit, at) => logit > logits[best]! ? at : best, 0);
+  const sum = logits.reduce((total, logit) => total + Math.exp(logit - logits[id]!), 0);
+  return { id, logprob: -Math.log(sum) };
+};
+
+const onIds = onGpu(inspectIds);
+
+/** The verb; it opens the GPU only for `--ids`. */
 export const inspectVerb: Verb<
   "inspect",
   InspectOptions,
-  DataError,
+  LoadError | UsageError,
   FileSystem.FileSystem | Path.Path
-> = verb(help, flags, inspectData);
+> = verb(help, flags, ({ data, ids, ...options }) => {
+  if (data !== undefined && ids === undefined) return inspectData({ ...options, data });
+  if (ids !== undefined && data === undefined) return onIds({ ...options, ids });
+  return usageError("inspect", "Give exactly one of --data and --ids");
+});
