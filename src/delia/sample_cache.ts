@@ -1,0 +1,244 @@
+/**
+ * Self-samples in a JSONL file: what one run sampled, the next one takes from there. Each line is a
+ * chat, so that the file is diverse data as it is; beside it a file says how it was sampled.
+ *
+ * @module
+ */
+import { Effect, FileSystem, Path, type PlatformError, Schema, Stream } from "effect";
+import { CountOrZero } from "../config/field.ts";
+import type { SamplingConfig } from "../config/sampling_config.ts";
+import type { DataError } from "../data/data_error.ts";
+import type { Tokenizer } from "../data/tokenizer.ts";
+import type { Sampler, SamplerError } from "../generation/sampler.ts";
+import { SampleCacheError } from "./sample_cache_error.ts";
+import { type Query, type SelfSample, selfSample } from "./self_sample.ts";
+
+export { SampleCacheError } from "./sample_cache_error.ts";
+
+/** How samples were made: settings by dotted name, each of which must be the same to go on. */
+export type Provenance = Readonly<Record<string, string | number>>;
+
+/** A file of samples. */
+export interface SampleCache {
+  readonly file: string;
+  readonly provenance: Provenance;
+}
+
+/** Where the provenance of the samples in `file` is kept. */
+export const provenanceFile = (file: string): string => `${file}.provenance.json`;
+
+/** What decides the answers: the base's files by their SHA-256, and the settings of the draws. */
+export const provenanceOf = (
+  sha256: Readonly<Record<string, string>>,
+  { temperature, topP, maxNewTokens, promptMode, seed }: SamplingConfig,
+): Provenance => ({
+  ...Object.fromEntries(Object.entries(sha256).map(([name, hash]) => [`base.${name}`, hash])),
+  ...{ temperature, topP, maxNewTokens, promptMode, seed },
+});
+
+/** A turn of a chat. */
+interface Turn {
+  readonly role: string;
+  readonly content: string;
+}
+
+/** A line of the file. */
+interface Line {
+  readonly index: number;
+  readonly finish: "stop" | "length";
+  readonly messages: readonly [question: Turn, answer: Turn];
+  /** The reference answer that the prompt showed. */
+  readonly reference?: string;
+}
+
+const Turn: Schema.Codec<Turn> = Schema.Struct({ role: Schema.String, content: Schema.String });
+
+const decodeLine: (json: unknown) => Line = Schema.decodeUnknownSync(Schema.Struct({
+  index: CountOrZero,
+  finish: Schema.Literals(["stop", "length"]),
+  messages: Schema.Tuple([Turn, Turn]),
+  reference: Schema.optionalKey(Schema.String),
+}));
+
+/**
+ * Answers of the base to `queries`, as `selfSample` gives them: first those that the file holds, then
+ * new ones, each group of which is appended to the file before it is passed on. A last line that was
+ * cut off is sampled again. Fails where the file was sampled with other settings or questions.
+ */
+export const cachedSelfSample = (
+  cache: SampleCache,
+  queries: ReadonlyArray<Query>,
+  tokenizer: Tokenizer,
+  config: SamplingConfig,
+): Stream.Stream<
+  SelfSample,
+  SampleCacheError | DataError | SamplerError,
+  Sampler | FileSystem.FileSystem | Path.Path
+> =>
+  Stream.unwrap(Effect.gen(function* () {
+    const { file } = cache;
+    const fs = yield* FileSystem.FileSystem;
+    const held = yield* openCache(cache, queries);
+    const append = (samples: ReadonlyArray<SelfSample>) => {
+      const lines = samples.map((sample) => formatLine(sample, queries[sample.index]!));
+      return fs.writeFileString(file, lines.join(""), { flag: "a" }).pipe(refuse(file));
+    };
+    const done = new Set(held.map(({ index }) => index));
+    const fresh = selfSample(queries, tokenizer, config, done).pipe(
+      Stream.grouped(config.batchSize),
+      Stream.tap(append),
+      Stream.flattenIterable,
+    );
+    return Stream.concat(Stream.fromIterable(held), fresh);
+  }));
+
+/** `samples` in the order of their queries, whichever came first: what a repeatable run trains on. */
+export const inOrder = (samples: ReadonlyArray<SelfSample>): ReadonlyArray<SelfSample> =>
+  samples.toSorted((a, b) => a.index - b.index);
+
+/** The samples in `file`, in order, or undefined where it is no file of `cachedSelfSample`. */
+export const readSamples = (
+  file: string,
+): Effect.Effect<
+  ReadonlyArray<SelfSample> | undefined,
+  SampleCacheError,
+  FileSystem.FileSystem
+> =>
+  Effect.gen(function* () {
+    const fs = yield* FileSystem.FileSystem;
+    const known = yield* fs.exists(provenanceFile(file)).pipe(refuse(file));
+    if (!known) return undefined;
+    const { lines } = yield* parseLines(file, yield* fs.readFileString(file).pipe(refuse(file)));
+    return inOrder(lines.map(sampleOf));
+  });
+
+/** The samples in the cache's file that answer `queries`; makes the file ready to be appended to. */
+const openCache = (
+  { file, provenance }: SampleCache,
+  queries: ReadonlyArray<Query>,
+): Effect.Effect<
+  ReadonlyArray<SelfSample>,
+  SampleCacheError,
+  FileSystem.FileSystem | Path.Path
+> =>
+  Effect.gen(function* () {
+    const fs = yield* FileSystem.FileSystem;
+    const path = yield* Path.Path;
+    const beside = provenanceFile(file);
+    const exists = yield* fs.exists(file).pipe(refuse(file));
+    if (!exists) {
+      yield* fs.makeDirectory(path.dirname(file), { recursive: true }).pipe(refuse(file));
+      const settings = `${JSON.stringify(provenance, null, 2)}\n`;
+      yield* fs.writeFileString(beside, settings).pipe(refuse(beside));
+      return [];
+    }
+    yield* checkProvenance(
+      file,
+      yield* fs.readFileString(beside).pipe(refuse(beside)),
+      provenance,
+    );
+    const text = yield* fs.readFileString(file).pipe(refuse(file));
+    const { lines, whole } = yield* parseLines(file, text);
+    if (whole < text.length) {
+      yield* fs.writeFileString(file, text.slice(0, whole)).pipe(refuse(file));
+    }
+    // More queries than before are fine, and so are fewer.
+    const asked = lines.filter(({ index }) => index < queries.length);
+    for (const { index, messages: [question], reference, line } of asked) {
+      const query = queries[index]!;
+      if (question.content === query.question && reference === query.reference) continue;
+      const [expected, actual] = [query, { question: question.content, reference }].map((it) =>
+        JSON.stringify(it)
+      );
+      return yield* new SampleCacheError({
+        reason: { _tag: "OtherQuestion", file, line, expected: expected!, actual: actual! },
+      });
+    }
+    return asked.map(sampleOf);
+  });
+
+const checkProvenance = (
+  file: string,
+  text: string,
+  provenance: Provenance,
+): Effect.Effect<void, SampleCacheError> => {
+  let stored: Readonly<Record<string, unknown>>;
+  try {
+    stored = Object(JSON.parse(text));
+  } catch {
+    const reason = {
+      _tag: "Unreadable",
+      file: provenanceFile(file),
+      problem: "is no JSON",
+    } as const;
+    return Effect.fail(new SampleCacheError({ reason }));
+  }
+  for (const setting of new Set([...Object.keys(provenance), ...Object.keys(stored)])) {
+    const [expected, actual] = [provenance, stored].map((it) => JSON.stringify(it[setting]));
+    if (expected === actual) continue;
+    const reason = { _tag: "OtherSettings", file, setting } as const;
+    return Effect.fail(
+      new SampleCacheError({
+        reason: { ...reason, expected: expected ?? "none", actual: actual ?? "none" },
+      }),
+    );
+  }
+  return Effect.void;
+};
+
+/** The lines of `text`, and how many characters of it are whole lines. */
+const parseLines = (
+  file: string,
+  text: string,
+): Effect.Effect<
+  { readonly lines: ReadonlyArray<Line & { readonly line: number }>; readonly whole: number },
+  SampleCacheError
+> => {
+  const whole = text.lastIndexOf("\n") + 1; // a run that dies while it writes leaves half a line
+  const lines: Array<Line & { readonly line: number }> = [];
+  for (const [at, json] of text.slice(0, whole).split("\n").entries()) {
+    if (json.trim() === "") continue;
+    try {
+      lines.push({ ...decodeLine(JSON.parse(json)), line: at + 1 });
+    } catch {
+      const reason = { _tag: "BrokenLine", file, line: at + 1 } as const;
+      return Effect.fail(new SampleCacheError({ reason }));
+    }
+  }
+  return Effect.succeed({ lines, whole });
+};
+
+const sampleOf = ({ index, finish, messages: [question, answer] }: Line): SelfSample => ({
+  index,
+  question: question.content,
+  answer: answer.content,
+  finish,
+});
+
+const formatLine = (
+  { index, finish, question, answer }: SelfSample,
+  { reference }: Query,
+): string => {
+  const line: Line = {
+    index,
+    finish,
+    messages: [{ role: "user", content: question }, { role: "assistant", content: answer }],
+    ...reference === undefined ? {} : { reference },
+  };
+  return `${JSON.stringify(line)}\n`;
+};
+
+const refuse = (
+  file: string,
+): <A>(
+  effect: Effect.Effect<A, PlatformError.PlatformError>,
+) => Effect.Effect<A, SampleCacheError> =>
+  Effect.mapError(({ reason, message }) =>
+    new SampleCacheError({
+      reason: {
+        _tag: "Unreadable",
+        file,
+        problem: reason._tag === "NotFound" ? "no such file" : message,
+      },
+    })
+  );
