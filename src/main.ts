@@ -1,18 +1,29 @@
 /** The command line of the project: `deno task delia <verb>`. @module */
 import * as Command from "effect/cli/Command";
 import project from "../deno.json" with { type: "json" };
+import { diversifyVerb, runDiversify } from "./cli/diversify.ts";
 import { evalVerb, runEval } from "./cli/eval.ts";
 import { generateVerb, runGenerate } from "./cli/generate.ts";
 import { inspectVerb } from "./cli/inspect.ts";
+import { mixVerb, runMix } from "./cli/mix.ts";
 import { onGpu } from "./cli/on_gpu.ts";
+import { pretrainVerb, runPretrain } from "./cli/pretrain.ts";
 import { runCommand } from "./cli/run_command.ts";
+import { runSample, sampleVerb } from "./cli/sample.ts";
+import { trainVerb } from "./cli/train.ts";
+import { runTrain } from "./cli/train_run.ts";
 
 const delia = Command.make("delia").pipe(
   Command.withDescription("LoRA fine-tuning on WebGPU, with DELIA as its recipe"),
   Command.withSubcommands([
+    trainVerb(runTrain),
+    pretrainVerb(onGpu(runPretrain)),
+    sampleVerb(onGpu(runSample)),
+    diversifyVerb(runDiversify),
+    mixVerb(runMix),
+    evalVerb(onGpu(runEval)),
     inspectVerb,
     generateVerb(onGpu(runGenerate)),
-    evalVerb(onGpu(runEval)),
   ]),
 );
 

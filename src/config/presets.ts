@@ -5,7 +5,7 @@ import type { RunConfigInput } from "./run_config.ts";
 const fixture: RunConfigInput = {
   model: "fixtures/base",
   data: { downstreamItems: 100, phrasingCount: 60, testItems: 200 },
-  sampling: { maxNewTokens: 48, batchSize: 64 },
+  sampling: { promptMode: "none", maxNewTokens: 48, batchSize: 256 },
   mixing: { strategy: "delia", diverseRatio: 25 },
   lora: { rank: 16, alpha: 16, dropout: 0 },
   optimizer: { learningRate: 5e-3, warmupSteps: 25 },

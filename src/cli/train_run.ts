@@ -1,0 +1,164 @@
+/** The work behind `train`: layers, the stream of arms, the table and the report. @module */
+import * as Clock from "effect/Clock";
+import * as Effect from "effect/Effect";
+import type * as FileSystem from "effect/FileSystem";
+import type * as Path from "effect/Path";
+import type * as Stdio from "effect/Stdio";
+import * as Stream from "effect/Stream";
+import * as Terminal from "effect/Terminal";
+import project from "../../deno.json" with { type: "json" };
+import type { ConfigError } from "../config/config_error.ts";
+import type { RunConfig } from "../config/run_config.ts";
+import { readTokenizer, writeTokenizer } from "../data/tokenizer_files.ts";
+import { cachedSelfSample, provenanceOf } from "../delia/sample_cache.ts";
+import type { Arm } from "../experiments/arms.ts";
+import type { ArmResult, RunResult } from "../experiments/result.ts";
+import { runArms, type RunError, type RunParts } from "../experiments/run_arms.ts";
+import { openRunFolder, type RunFolder } from "../experiments/run_folder.ts";
+import { layerLocal } from "../generation/local_sampler.ts";
+import { Gpu, layer as gpuLayer } from "../gpu/gpu.ts";
+import { loadDecoder } from "../models/decoder.ts";
+import { architectureOf } from "../models/registry.ts";
+import type { Adapter } from "../nn/adapter.ts";
+import { exportAdapter } from "../nn/adapter_files.ts";
+import { renderReport } from "../report/report.ts";
+import { terminalTable } from "../report/terminal_table.ts";
+import { layerFile as metricFile, type MetricRecord } from "../training/metric_log.ts";
+import { describeBase } from "../weights/adapter_base.ts";
+import { readIfPresent, readJson, refuse } from "../weights/files.ts";
+import { openDirectory } from "../weights/model_directory.ts";
+import { writeAdapter } from "../weights/peft.ts";
+import { resolveOptions } from "./config_options.ts";
+import { progressOnStderr } from "./progress_bar.ts";
+import type { TrainOptions } from "./train.ts";
+import type { Outcome } from "./verb.ts";
+
+/** Trains and tests the arms of the config in a run folder, and says how it went. */
+export const runTrain = (
+  options: TrainOptions,
+): Effect.Effect<
+  Outcome,
+  ConfigError | RunError,
+  FileSystem.FileSystem | Path.Path | Stdio.Stdio | Terminal.Terminal
+> =>
+  Effect.scoped(Effect.gen(function* () {
+    const started = yield* Clock.currentTimeMillis;
+    const config = yield* resolveOptions(options);
+    const stamp = new Date(started).toISOString().slice(0, 19).replaceAll(":", "-");
+    const directory = options.resume ?? options.out ?? `runs/${options.preset}-${stamp}`;
+    const folder = yield* openRunFolder(directory, config);
+    const { parts, report } = yield* prepare(config, folder);
+    const results: ArmResult[] = [...folder.done];
+    yield* runArms(parts, folder.done).pipe(
+      Stream.runForEach((arm) => {
+        results.push(arm);
+        return folder.add(arm);
+      }),
+      Effect.provide(metricFile(folder.at("metrics.jsonl"))),
+    );
+    const gpu = yield* Gpu;
+    const ended = yield* Clock.currentTimeMillis;
+    const result: RunResult = {
+      preset: options.preset,
+      config,
+      arms: results,
+      seconds: (ended - started) / 1000,
+      peakGpuBytes: gpu.peakBytes(),
+      device: gpu.adapter.name,
+      versions: { delia: project.version, ...runtimeVersions() },
+    };
+    yield* folder.finish(result, yield* report(result));
+    const terminal = yield* Terminal.Terminal;
+    const width = (yield* terminal.columns) || 100;
+    const table = terminalTable(result, { width });
+    return {
+      text: `
+${table}
+
+Report: ${folder.at("report.html")}`,
+      document: result,
+    };
+  })).pipe(Effect.provide(gpuLayer));
+
+// Loads the base and builds what all arms share.
+const prepare = (config: RunConfig, folder: RunFolder) =>
+  Effect.gen(function* () {
+    const progress = yield* progressOnStderr;
+    const gpu = yield* Gpu;
+    progress.say(`${gpu.adapter.name}; run folder ${folder.at()}`);
+    const files = yield* Effect.context<FileSystem.FileSystem | Path.Path>();
+    const json = yield* readJson(`${config.model}/config.json`);
+    const architecture = yield* architectureOf(json);
+    const shape = yield* architecture.decode(json);
+    const weights = yield* openDirectory(config.model);
+    const base = yield* readTokenizer(config.model);
+    const { tokenizer, ids } = base.withTokens([config.newToken.token]);
+    const newTokens = Math.max(0, tokenizer.vocabSize - shape.vocab);
+    const decoder = yield* loadDecoder(architecture, shape, weights, { newTokens });
+    const provenance = yield* describeBase(config.model, base.vocabSize);
+    const tokens = ids.map((id) => ({
+      id,
+      token: config.newToken.token,
+      init: config.newToken.init,
+    }));
+    const parts: RunParts = {
+      config,
+      decoder,
+      tokenizer,
+      progress,
+      selfSamples: (data, seed) => {
+        const sampling = { ...config.sampling, seed: config.sampling.seed + seed };
+        const cache = {
+          file: folder.at(`diverse-${seed}.jsonl`),
+          provenance: provenanceOf(provenance.sha256 ?? {}, sampling),
+        };
+        return cachedSelfSample(cache, data.queries, base, sampling).pipe(
+          Stream.provide(layerLocal({ decoder }, config.sampling.batchSize)),
+          Stream.provideContext(files),
+        );
+      },
+      onAdapter: (arm, seed, adapter) =>
+        saveAdapter(folder, arm, config.training.seed === seed, adapter, {
+          base: provenance,
+          tokens,
+          tokenizer,
+        }).pipe(Effect.provideContext(files)),
+    };
+    const report = (result: RunResult) =>
+      Effect.flatMap(
+        readIfPresent(folder.at("metrics.jsonl")),
+        (lines) => renderReport(result, parseMetrics(lines ?? "")),
+      );
+    return { parts, report };
+  });
+
+const parseMetrics = (lines: string): ReadonlyArray<MetricRecord> =>
+  lines.split("\n").filter((line) => line.endsWith("}")).map((line) =>
+    JSON.parse(line) as MetricRecord
+  );
+
+type About = Parameters<typeof exportAdapter>[1] & {
+  readonly tokenizer: Parameters<typeof writeTokenizer>[1];
+};
+
+// DELIA's adapter of the first seed is what a user takes home: it stands in `adapter/`.
+const saveAdapter = (
+  folder: RunFolder,
+  arm: Arm,
+  firstSeed: boolean,
+  adapter: Adapter,
+  about: About,
+) =>
+  Effect.gen(function* () {
+    if (arm.name !== "delia" || !firstSeed) return;
+    const directory = folder.at("adapter");
+    yield* writeAdapter(directory, yield* exportAdapter(adapter, about));
+    yield* writeTokenizer(directory, about.tokenizer).pipe(refuse(directory));
+  });
+
+const runtimeVersions = (): Readonly<Record<string, string>> => {
+  const { deno, v8 } = (globalThis as {
+    readonly Deno?: { readonly version: { readonly deno: string; readonly v8: string } };
+  }).Deno?.version ?? {};
+  return { ...deno ? { deno } : {}, ...v8 ? { v8 } : {} };
+};

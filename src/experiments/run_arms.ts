@@ -1,0 +1,220 @@
+/** The run behind `train`: data for each seed, every arm trained on it, every arm tested. @module */
+import { Clock, Effect, Stream } from "effect";
+import type { RunConfig } from "../config/run_config.ts";
+import type { DataError } from "../data/data_error.ts";
+import { encodeChat, type Example } from "../data/example.ts";
+import type { Tokenizer } from "../data/tokenizer.ts";
+import { initialRow, meanRow, type TrainedTable } from "../delia/new_tokens.ts";
+import type { SampleCacheError } from "../delia/sample_cache_error.ts";
+import { chatOf, rejectionOf, type SelfSample } from "../delia/self_sample.ts";
+import type { SamplerError } from "../generation/sampler.ts";
+import { Gpu, type GpuError } from "../gpu/gpu.ts";
+import type { Decoder } from "../models/decoder.ts";
+import type { ModelError } from "../models/model_error.ts";
+import { type Adapter, makeAdapter, type NewRows } from "../nn/adapter.ts";
+import type { Progress } from "../report/progress.ts";
+import { MetricLog, recordOf } from "../training/metric_log.ts";
+import { type StepReport, train } from "../training/train.ts";
+import type { WeightsError } from "../weights/weights_error.ts";
+import { type Arm, arms, orderOf } from "./arms.ts";
+import { evaluateArm } from "./evaluate_arm.ts";
+import { type FixtureData, fixtureData } from "./fixture_data.ts";
+import type { ArmResult } from "./result.ts";
+
+/** What every arm of a run shares. */
+export interface RunParts {
+  readonly config: RunConfig;
+  /** The frozen base, with a row for the new token. */
+  readonly decoder: Decoder;
+  /** Knows the new token. */
+  readonly tokenizer: Tokenizer;
+  readonly progress: Progress;
+  /** Answers the questions of a seed: from a cache, or by the base itself. */
+  readonly selfSamples: (
+    data: FixtureData,
+    seed: number,
+  ) => Stream.Stream<SelfSample, RunError, Gpu>;
+  /** Sees each trained adapter while it is still on the GPU. */
+  readonly onAdapter: (
+    arm: Arm,
+    seed: number,
+    adapter: Adapter,
+  ) => Effect.Effect<void, RunError, Gpu>;
+}
+
+/** Whatever may stop a run. */
+export type RunError =
+  | DataError
+  | GpuError
+  | ModelError
+  | SampleCacheError
+  | SamplerError
+  | WeightsError;
+
+/** What one seed trains on. */
+interface SeedData {
+  readonly seed: number;
+  readonly data: FixtureData;
+  readonly diverse: ReadonlyArray<Example>;
+  readonly rows: NewRows;
+}
+
+/** The rows that the new token begins with: the head's is the mean row, and stays. */
+export const newRowsOf = (
+  { decoder, tokenizer, config: { newToken } }: Pick<RunParts, "decoder" | "tokenizer" | "config">,
+  seed: number,
+): Effect.Effect<NewRows, GpuError, Gpu> =>
+  Effect.gen(function* () {
+    const gpu = yield* Gpu;
+    const { hidden, tiedHead, initializerRange } = decoder.shape;
+    const id = tokenizer.idOf(newToken.token)!;
+    const tableOf = (data: Float32Array): TrainedTable => ({ data, vocab: id, hidden });
+    const input = initialRow(
+      newToken.init,
+      tableOf(yield* gpu.download(decoder.embedding.value)),
+      {
+        seed: newToken.seed + seed,
+        stream: 0,
+        initializerRange,
+        ...newToken.text === undefined ? {} : { description: tokenizer.encode(newToken.text) },
+      },
+    );
+    const output = tiedHead
+      ? {}
+      : { output: meanRow(tableOf(yield* gpu.download(decoder.head.value))) };
+    return { ids: [id], input, ...output, trained: true };
+  });
+
+// Self-samples as examples; what cannot be used is left out, and said.
+const diverseExamples = (
+  { config, tokenizer, progress, selfSamples }: RunParts,
+  data: FixtureData,
+  seed: number,
+): Effect.Effect<ReadonlyArray<Example>, RunError, Gpu> =>
+  Effect.gen(function* () {
+    const part = progress.begin("self-sampling", data.queries.length, "answers");
+    const samples = yield* selfSamples(data, seed).pipe(
+      Stream.zipWithIndex,
+      Stream.map(([sample, index]) => {
+        part.advance(index + 1);
+        return sample;
+      }),
+      Stream.runCollect,
+    );
+    const kept = samples.filter((sample) => !rejectionOf(sample, config.newToken.token))
+      .toSorted((a, b) => a.index - b.index);
+    const left = samples.length - kept.length;
+    part.end(left > 0 ? `${left} of ${samples.length} left out (empty, cut off)` : undefined);
+    return yield* Effect.forEach(
+      kept,
+      (sample) => encodeChat(tokenizer, chatOf(sample), config.training),
+    );
+  });
+
+const trainArm = (
+  { config, progress }: RunParts,
+  arm: Arm,
+  adapter: Adapter,
+  { seed, data, diverse }: SeedData,
+): Effect.Effect<
+  { readonly steps: number; readonly exposures: number },
+  GpuError | WeightsError,
+  Gpu | MetricLog
+> =>
+  Effect.gen(function* () {
+    const log = yield* MetricLog;
+    const downstream = data.downstream[arm.phrasings];
+    const order = orderOf(
+      arm,
+      config,
+      { downstream: downstream.length, diverse: diverse.length },
+      seed,
+    );
+    const { batchSize, accumulationSteps, gradientCheckpointing } = config.training;
+    const steps = Math.ceil(order.length / (batchSize * accumulationSteps));
+    const part = progress.begin(`${arm.name} (seed ${seed})`, steps, "steps");
+    const reportEvery = 8;
+    const keep = (reports: ReadonlyArray<StepReport>) =>
+      Effect.gen(function* () {
+        yield* log.write(reports.map((report) => recordOf(arm.name, seed, report)));
+        const { step, loss } = reports.at(-1)!;
+        part.advance(step + 1, `loss ${loss.toFixed(3)}`);
+      });
+    yield* train(
+      { decoder: adapter.decoder, adapter, parameters: adapter.parameters },
+      {
+        optimizer: config.optimizer,
+        seed,
+        gradientCheckpointing,
+        batchSize,
+        accumulationSteps,
+        steps,
+        reportEvery,
+      },
+      Stream.map(
+        Stream.fromIterable(order),
+        ({ source, index }) => (source === "downstream" ? downstream : diverse)[index]!,
+      ),
+    ).pipe(Stream.grouped(reportEvery), Stream.runForEach(keep));
+    part.end();
+    return { steps, exposures: order.filter(({ source }) => source === "downstream").length };
+  });
+
+// One arm on one seed. `base` is the untouched model with the new token's first row.
+const runArm = (
+  parts: RunParts,
+  arm: Arm | undefined,
+  seedData: SeedData,
+): Effect.Effect<ArmResult, RunError, Gpu | MetricLog> =>
+  Effect.scoped(Effect.gen(function* () {
+    const { config, decoder, tokenizer, progress } = parts;
+    const { seed, data, rows } = seedData;
+    const started = yield* Clock.currentTimeMillis;
+    const adapter = yield* makeAdapter(decoder, config.lora, config.training.seed + seed, { rows });
+    const name = arm?.name ?? "base";
+    const trained = arm
+      ? yield* trainArm(parts, arm, adapter, seedData)
+      : { steps: 0, exposures: 0 };
+    if (arm) yield* parts.onAdapter(arm, seed, adapter);
+    const count = Object.values(data.tests).reduce((sum, items) => sum + items.length, 0);
+    const part = progress.begin(`testing ${name} (seed ${seed})`, count, "prompts");
+    const evaluation = yield* evaluateArm(
+      { decoder: adapter.decoder, adapter },
+      tokenizer,
+      data,
+      {
+        maxNewTokens: config.sampling.maxNewTokens,
+        batchSize: config.sampling.batchSize,
+        kept: 6,
+        onAnswered: (done) => part.advance(done),
+      },
+    );
+    part.end();
+    const ended = yield* Clock.currentTimeMillis;
+    return { name, seed, ...trained, seconds: (ended - started) / 1000, ...evaluation };
+  }));
+
+/** Trains and tests the configured arms, seed after seed; those in `done` are left out. */
+export const runArms = (
+  parts: RunParts,
+  done: ReadonlyArray<Pick<ArmResult, "name" | "seed">> = [],
+): Stream.Stream<ArmResult, RunError, Gpu | MetricLog> => {
+  const { config, tokenizer } = parts;
+  const chosen = [undefined, ...arms].filter((arm) => config.arms.includes(arm?.name ?? "base"));
+  const needsDiverse = chosen.some((arm) =>
+    arm?.data === "mixed" || arm?.length === "matched_steps"
+  );
+  return Stream.range(0, config.seeds - 1).pipe(
+    Stream.mapEffect((offset) =>
+      Effect.gen(function* () {
+        const seed = config.training.seed + offset;
+        const data = yield* fixtureData(tokenizer, config, seed);
+        const diverse = needsDiverse ? yield* diverseExamples(parts, data, seed) : [];
+        return { chosen, seed, data, diverse, rows: yield* newRowsOf(parts, seed) };
+      })
+    ),
+    Stream.flatMap(({ chosen, ...seedData }) =>
+      Stream.fromIterable(chosen).pipe(Stream.mapEffect((arm) => runArm(parts, arm, seedData)))
+    ),
+  );
+};
