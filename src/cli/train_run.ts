@@ -72,10 +72,7 @@ export const runTrain = (
     const width = (yield* terminal.columns) || 100;
     const table = terminalTable(result, { width });
     return {
-      text: `
-${table}
-
-Report: ${folder.at("report.html")}`,
+      text: `\n${table}\n\nReport: ${folder.at("report.html")}`,
       document: result,
     };
   })).pipe(Effect.provide(gpuLayer));
