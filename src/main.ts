@@ -1,4 +1,17 @@
-/** The command line of the project: `deno task delia <verb>`. @module */
+/**
+ * The command line of the project: `deno task delia <verb>`. Run as a program; importing it does nothing.
+ *
+ * ```ts
+ * import assert from "node:assert/strict";
+ *
+ * const program = import.meta.resolve("@delia/delia/cli");
+ * const command = new Deno.Command(Deno.execPath(), { args: ["run", "-A", program, "--help"] });
+ * const { stdout } = await command.output();
+ * assert.match(new TextDecoder().decode(stdout), /inspect/);
+ * ```
+ *
+ * @module
+ */
 import * as Command from "effect/cli/Command";
 import project from "../deno.json" with { type: "json" };
 import { diversifyVerb, runDiversify } from "./cli/diversify.ts";

@@ -127,7 +127,12 @@ export const set: Flag.Flag<ReadonlyArray<string>> = text(
 export const prompts: Flag.Flag<string> = text(
   "prompts",
   "FILE",
-  "Chats to answer, JSONL; without it prompts of the miniature world",
+  "Chats of a question and perhaps a reference answer, JSONL; without it the miniature world's",
+);
+
+/** `--instruction TEXT` */
+export const instruction: Flag.Flag<string | undefined> = orUndefined(
+  text("instruction", "TEXT", "Instruction to phrase; without it the miniature world's"),
 );
 
 /** `--max-tokens N` */

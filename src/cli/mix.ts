@@ -1,6 +1,22 @@
 /** `mix`: writes downstream and diverse data in the order that training takes them. @module */
-import { configFlags, type ConfigOptions } from "./config_options.ts";
+import * as Effect from "effect/Effect";
+import * as FileSystem from "effect/FileSystem";
+import * as Stream from "effect/Stream";
+import { downstreamExamples } from "../../fixtures/world/downstream.ts";
+import type { ConfigError } from "../config/config_error.ts";
+import type { Chat } from "../data/chat.ts";
+import type { DataError } from "../data/data_error.ts";
+import { Datasets } from "../data/datasets.ts";
+import { layerDatasetsFile } from "../data/datasets_file.ts";
+import { formatChat } from "../data/jsonl.ts";
+import { diverseChats } from "../delia/diverse_chats.ts";
+import type { SampleCacheError } from "../delia/sample_cache.ts";
+import { arms, mixingOf, orderOf } from "../experiments/arms.ts";
+import { refuse } from "../weights/files.ts";
+import type { WeightsError } from "../weights/weights_error.ts";
+import { configFlags, type ConfigOptions, resolveOptions } from "./config_options.ts";
 import { type Flags, json, out } from "./flags.ts";
+import { type UsageError, usageError } from "./usage_error.ts";
 import { type Run, type Verb, verb, type VerbHelp } from "./verb.ts";
 
 /** Options of `mix`. */
@@ -28,3 +44,59 @@ const help: VerbHelp<"mix"> = {
 /** The verb around the work that `run` does. */
 export const mixVerb = <E, R>(run: Run<MixOptions, E, R>): Verb<"mix", MixOptions, E, R> =>
   verb(help, flags, run);
+
+/** What `mix --json` prints. */
+export interface MixDocument {
+  readonly file: string;
+  readonly examples: number;
+  readonly downstream: number;
+  readonly diverse: number;
+  /** Diverse chats that the mixing wants in an epoch and does not find. */
+  readonly shortage: number;
+}
+
+/** Writes the chats of a DELIA training, in its order. */
+export const runMix = (
+  { out, ...options }: MixOptions,
+): Effect.Effect<
+  { readonly text: string; readonly document: MixDocument },
+  ConfigError | DataError | SampleCacheError | WeightsError | UsageError,
+  FileSystem.FileSystem
+> =>
+  Effect.gen(function* () {
+    const fs = yield* FileSystem.FileSystem;
+    const config = yield* resolveOptions(options);
+    const { data, mixing, training, newToken } = config;
+    if (data.diverse === undefined && mixing.strategy !== "downstream_only") {
+      return yield* usageError("mix", "Give --diverse FILE; the verb sample makes one");
+    }
+    const datasets = yield* Datasets;
+    const downstream: ReadonlyArray<Chat> = data.downstream === undefined
+      ? downstreamExamples(training.seed, data.downstreamItems, data.phrasingCount)
+      : yield* Stream.runCollect(datasets.open(data.downstream));
+    const diverse = data.diverse === undefined
+      ? []
+      : yield* diverseChats(data.diverse, newToken.token);
+    const sizes = { downstream: downstream.length, diverse: diverse.length };
+    const delia = arms.find(({ name }) => name === "delia")!;
+    const order = orderOf(delia, config, sizes, training.seed);
+    const lines = order.map(({ source, index }) =>
+      `${formatChat((source === "downstream" ? downstream : diverse)[index]!)}\n`
+    );
+    yield* fs.writeFileString(out, lines.join("")).pipe(refuse(out));
+    const shown = (wanted: "downstream" | "diverse"): number =>
+      order.filter(({ source }) => source === wanted).length;
+    const document: MixDocument = {
+      file: out,
+      examples: order.length,
+      downstream: shown("downstream"),
+      diverse: shown("diverse"),
+      shortage: mixingOf(config).shortage(sizes),
+    };
+    const missing = document.shortage > 0
+      ? `; ${document.shortage} diverse chats fewer than mixing.diverseRatio asks for`
+      : "";
+    const text = `${document.examples} chats in ${out}: ${document.downstream} downstream, ` +
+      `${document.diverse} diverse${missing}`;
+    return { text, document };
+  }).pipe(Effect.provide(layerDatasetsFile));

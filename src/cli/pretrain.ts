@@ -1,5 +1,24 @@
 /** `pretrain`: trains the base model of the miniature world from nothing. @module */
+import * as Effect from "effect/Effect";
+import * as FileSystem from "effect/FileSystem";
+import * as Layer from "effect/Layer";
+import * as Path from "effect/Path";
+import type * as Stdio from "effect/Stdio";
+import type { ConfigError } from "../config/config_error.ts";
+import { PretrainConfig } from "../config/pretrain_config.ts";
+import { resolveSettings } from "../config/resolve.ts";
+import type { DataError } from "../data/data_error.ts";
+import { pretrainWorld } from "../experiments/pretrain_world.ts";
+import type { Gpu, GpuError } from "../gpu/gpu.ts";
+import type { ModelError } from "../models/model_error.ts";
+import { Checkpoints, layerDirectory } from "../training/checkpoints.ts";
+import { dropRecords } from "../training/drop_records.ts";
+import { layerFile } from "../training/metric_log.ts";
+import { formatJson, refuse, writeFiles } from "../weights/files.ts";
+import type { WeightsError } from "../weights/weights_error.ts";
 import { type Flags, json, orUndefined, out, resume, set } from "./flags.ts";
+import { progressOnStderr } from "./progress_bar.ts";
+import { type UsageError, usageError } from "./usage_error.ts";
 import { type Run, type Verb, verb, type VerbHelp } from "./verb.ts";
 
 /** Options of `pretrain`. */
@@ -7,7 +26,7 @@ export interface PretrainOptions {
   readonly json: boolean;
   /** Settings of a `PretrainConfig`, `path=value`. */
   readonly set: ReadonlyArray<string>;
-  /** Model directory to write; undefined: the one that is shipped. */
+  /** Run folder to make; undefined: `runs/base`. The model is `model/` in it. */
   readonly out: string | undefined;
   /** Run folder to go on with. */
   readonly resume: string | undefined;
@@ -16,7 +35,7 @@ export interface PretrainOptions {
 const flags: Flags<PretrainOptions> = {
   json,
   set,
-  out: orUndefined(out("DIR", "Model directory to write")),
+  out: orUndefined(out("DIR", "Run folder to make (runs/base); the model is model/ in it")),
   resume,
 };
 
@@ -26,6 +45,10 @@ const help: VerbHelp<"pretrain"> = {
   examples: [
     { command: "deno task pretrain", description: "The model that is shipped, again" },
     { command: "deno task pretrain --out runs/small --set layers=2", description: "A smaller one" },
+    {
+      command: "deno task pretrain --resume runs/base",
+      description: "Go on after an interruption",
+    },
   ],
 };
 
@@ -33,3 +56,79 @@ const help: VerbHelp<"pretrain"> = {
 export const pretrainVerb = <E, R>(
   run: Run<PretrainOptions, E, R>,
 ): Verb<"pretrain", PretrainOptions, E, R> => verb(help, flags, run);
+
+/** What `pretrain --json` prints. */
+export interface PretrainDocument {
+  /** Run folder: `config.json`, `metrics.jsonl`, `checkpoints/`, `model/`. */
+  readonly run: string;
+  /** Model directory. */
+  readonly model: string;
+  readonly parameters: number;
+  /** Mean loss of the last optimizer step, in nats a supervised token; null where none was left to do. */
+  readonly loss: number | null;
+}
+
+/** Trains in a fresh run folder, or goes on in one from its newest checkpoint. */
+export const runPretrain = (
+  options: PretrainOptions,
+): Effect.Effect<
+  { readonly text: string; readonly document: PretrainDocument },
+  GpuError | WeightsError | ModelError | DataError | ConfigError | UsageError,
+  Gpu | FileSystem.FileSystem | Path.Path | Stdio.Stdio
+> =>
+  Effect.scoped(Effect.gen(function* () {
+    const path = yield* Path.Path;
+    const { run, config } = yield* openRun(options);
+    const metrics = path.join(run, "metrics.jsonl");
+    const progress = yield* progressOnStderr;
+    const model = path.join(run, "model");
+    const services = Layer.mergeAll(
+      layerDirectory(path.join(run, "checkpoints")),
+      layerFile(metrics),
+    );
+    const { parameters, loss } = yield* Effect.gen(function* () {
+      const done = (yield* (yield* Checkpoints).latest)?.step ?? 0;
+      if (options.resume !== undefined) {
+        progress.say(`going on in ${run} after step ${done}`);
+        yield* dropRecords(metrics, done); // of steps behind the checkpoint: they are done again
+      }
+      return yield* pretrainWorld(config, model, progress);
+    }).pipe(
+      Effect.onInterrupt(() =>
+        Effect.sync(() => progress.say(`stopped; go on with --resume ${run}`))
+      ),
+      Effect.provide(services),
+    );
+    return {
+      text: `${parameters} parameters in ${model}`,
+      document: { run, model, parameters, loss: Number.isFinite(loss) ? loss : null },
+    };
+  }));
+
+const configFile = "config.json";
+
+/** The run folder and its settings: those that are stored in it, or fresh ones, which are stored. */
+const openRun = Effect.fnUntraced(function* ({ out, resume, set }: PretrainOptions) {
+  const [fs, path] = [yield* FileSystem.FileSystem, yield* Path.Path];
+  if (resume !== undefined) {
+    if (out !== undefined || set.length > 0) {
+      return yield* usageError("pretrain", "--resume takes --out and --set from the run folder");
+    }
+    const name = path.join(resume, configFile);
+    const text = yield* fs.readFileString(name).pipe(refuse(name));
+    return {
+      run: resume,
+      config: yield* resolveSettings(PretrainConfig, { file: { name, text } }),
+    };
+  }
+  const run = out ?? "runs/base";
+  const config = yield* resolveSettings(PretrainConfig, { set });
+  const file = path.join(run, configFile);
+  const taken = yield* fs.exists(file).pipe(refuse(file));
+  if (taken) {
+    const message = `${run} holds a run: go on with --resume ${run}, or choose another --out`;
+    return yield* usageError("pretrain", message);
+  }
+  yield* writeFiles(run, { [configFile]: formatJson(config) });
+  return { run, config };
+});

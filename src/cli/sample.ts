@@ -1,12 +1,32 @@
 /** `sample`: lets the base model answer prompts, to make diverse data of its own. @module */
-import { configFlags, type ConfigOptions } from "./config_options.ts";
+import * as Effect from "effect/Effect";
+import type * as FileSystem from "effect/FileSystem";
+import type * as Path from "effect/Path";
+import type * as Stdio from "effect/Stdio";
+import * as Stream from "effect/Stream";
+import { diversePrompts } from "../../fixtures/world/downstream.ts";
+import type { ConfigError } from "../config/config_error.ts";
+import type { RunConfig } from "../config/run_config.ts";
+import { DataError } from "../data/data_error.ts";
+import { Datasets } from "../data/datasets.ts";
+import { layerDatasetsFile } from "../data/datasets_file.ts";
+import { cachedSelfSample, provenanceOf, type SampleCacheError } from "../delia/sample_cache.ts";
+import { type Query, type Rejection, rejectionOf } from "../delia/self_sample.ts";
+import { layerLocal } from "../generation/local_sampler.ts";
+import type { SamplerError } from "../generation/sampler.ts";
+import type { Gpu } from "../gpu/gpu.ts";
+import { type LoadError, loadModel } from "../models/load_model.ts";
+import { describeBase } from "../weights/adapter_base.ts";
+import { configFlags, type ConfigOptions, resolveOptions } from "./config_options.ts";
 import { type Flags, json, orUndefined, out, prompts } from "./flags.ts";
+import { needTokenizer } from "./ids.ts";
+import { progressOnStderr } from "./progress_bar.ts";
 import { type Run, type Verb, verb, type VerbHelp } from "./verb.ts";
 
 /** Options of `sample`. */
 export interface SampleOptions extends ConfigOptions {
   readonly json: boolean;
-  /** Chats whose last user message is the prompt; undefined: prompts of the miniature world. */
+  /** Chats of a question and perhaps a reference answer; undefined: those of the miniature world. */
   readonly prompts: string | undefined;
   /** JSONL file that answers are appended to; a second run goes on where the first stopped. */
   readonly out: string;
@@ -32,3 +52,80 @@ const help: VerbHelp<"sample"> = {
 export const sampleVerb = <E, R>(
   run: Run<SampleOptions, E, R>,
 ): Verb<"sample", SampleOptions, E, R> => verb(help, flags, run);
+
+/** What `sample --json` prints. */
+export interface SampleDocument {
+  readonly file: string;
+  /** Answers to the prompts, those included that the file held before. */
+  readonly samples: number;
+  /** Answers that training would leave out, by reason. */
+  readonly rejected: Readonly<Record<Rejection, number>>;
+}
+
+/** Lets the base answer the prompts that the file does not hold yet. */
+export const runSample = (
+  { prompts, out, ...options }: SampleOptions,
+): Effect.Effect<
+  { readonly text: string; readonly document: SampleDocument },
+  LoadError | ConfigError | SampleCacheError | SamplerError,
+  Gpu | FileSystem.FileSystem | Path.Path | Stdio.Stdio
+> =>
+  Effect.scoped(Effect.gen(function* () {
+    const config = yield* resolveOptions(options);
+    const queries = prompts === undefined ? worldQueries(config) : yield* readQueries(prompts);
+    const { subject, tokenizer: found } = yield* loadModel(config.model);
+    const tokenizer = yield* needTokenizer(found, config.model);
+    const { sha256 = {} } = yield* describeBase(config.model, tokenizer.vocabSize);
+    const provenance = provenanceOf(sha256, config.sampling);
+    const rejected = { empty: 0, cut_off: 0, names_new_token: 0 };
+    const [total, label] = [queries.length, "self-sampling"];
+    const part = (yield* progressOnStderr).begin(label, total, "answers");
+    let samples = 0;
+    yield* cachedSelfSample({ file: out, provenance }, queries, tokenizer, config.sampling).pipe(
+      Stream.runForEach((sample) =>
+        Effect.sync(() => {
+          const rejection = rejectionOf(sample, config.newToken.token);
+          if (rejection) rejected[rejection]++;
+          part.advance(++samples);
+        })
+      ),
+      Effect.provide(layerLocal(subject, config.sampling.batchSize)),
+    );
+    part.end();
+    const { empty, cut_off, names_new_token } = rejected;
+    return {
+      text: `${samples} answers in ${out}; training leaves out ${empty} empty, ` +
+        `${cut_off} cut off, ${names_new_token} with ${config.newToken.token}`,
+      document: { file: out, samples, rejected },
+    };
+  }));
+
+/** The questions that a run on the miniature world asks. */
+const worldQueries = ({ data, mixing, training }: RunConfig): ReadonlyArray<Query> =>
+  diversePrompts(training.seed, Math.ceil(data.downstreamItems * mixing.diverseRatio)).map(
+    ({ messages, reference }) => ({ question: messages.at(-1)!.content, reference }),
+  );
+
+const readQueries = (
+  file: string,
+): Effect.Effect<ReadonlyArray<Query>, DataError, FileSystem.FileSystem> =>
+  Effect.gen(function* () {
+    const datasets = yield* Datasets;
+    return yield* datasets.open(file).pipe(
+      Stream.mapEffect(({ messages, at }) => {
+        const [question, reference, more] = messages;
+        const roles = [question?.role, reference?.role ?? "assistant", more?.role];
+        if (roles.join() !== "user,assistant,") {
+          const report = "other turns than a question and perhaps its answer";
+          return Effect.fail(
+            new DataError({ reason: { _tag: "BadChat", report, ...at ? { at } : {} } }),
+          );
+        }
+        return Effect.succeed<Query>({
+          question: question!.content,
+          ...reference ? { reference: reference.content } : {},
+        });
+      }),
+      Stream.runCollect,
+    );
+  }).pipe(Effect.provide(layerDatasetsFile));

@@ -1,0 +1,28 @@
+/** Diverse data from a file: chats of any origin, or self-samples with those left out that teach nothing good. @module */
+import { Effect, type FileSystem, Stream } from "effect";
+import type { Chat } from "../data/chat.ts";
+import type { DataError } from "../data/data_error.ts";
+import { Datasets } from "../data/datasets.ts";
+import { readSamples, type SampleCacheError } from "./sample_cache.ts";
+import { chatOf, rejectionOf } from "./self_sample.ts";
+
+/**
+ * The chats in `file`. Where it holds self-samples, those that are empty, cut off or that name
+ * `newToken` are left out, and the others are in the order of their queries.
+ */
+export const diverseChats = (
+  file: string,
+  newToken: string,
+): Effect.Effect<
+  ReadonlyArray<Chat>,
+  DataError | SampleCacheError,
+  Datasets | FileSystem.FileSystem
+> =>
+  Effect.gen(function* () {
+    const samples = yield* readSamples(file);
+    if (samples) {
+      return samples.filter((sample) => rejectionOf(sample, newToken) === undefined).map(chatOf);
+    }
+    const datasets = yield* Datasets;
+    return yield* Stream.runCollect(datasets.open(file));
+  });
