@@ -1,8 +1,8 @@
 /** Packs examples into one ragged batch: rows of tokens, one sequence after another. @module */
+import { IGNORE } from "../ops/ignore.ts";
 import type { Example } from "./example.ts";
 
-/** Target of a row that carries no label. */
-export const IGNORE = 0xffff_ffff;
+export { IGNORE };
 
 /**
  * Examples laid one after another without padding between them. Row `i` may look at rows

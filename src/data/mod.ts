@@ -5,20 +5,43 @@
  * ```ts
  * import assert from "node:assert/strict";
  * import { Effect } from "effect";
- * import { type Chat, encodeChat, inspectExample, pack, Tokenizer } from "@delia/delia/data";
+ * import { encodeChat, inspectExample, makeTokenizer, pack } from "@delia/delia/data";
  *
- * // One optimizer step's batch of some chats, and what its first example looks like.
- * const batchOf = (chats: ReadonlyArray<Chat>) =>
- *   Effect.gen(function* () {
- *     const tokenizer = yield* Tokenizer;
- *     const examples = yield* Effect.forEach(
- *       chats,
- *       (chat) => encodeChat(tokenizer, chat, { maxTokens: 512 }),
- *     );
- *     const [first] = examples;
- *     return { batch: pack(examples, 64), shown: first && inspectExample(tokenizer, first) };
- *   });
- * assert(typeof batchOf === "function");
+ * const special = ["<unk>", "<bos>", "<eos>", "<user>", "<assistant>"];
+ * const words = [...special, "what", "is", "red", "a", "colour"];
+ * const files = {
+ *   tokenizer: {
+ *     added_tokens: special.map((content, id) => ({ id, content, special: true })),
+ *     normalizer: null,
+ *     pre_tokenizer: { type: "WhitespaceSplit" },
+ *     post_processor: null,
+ *     decoder: null,
+ *     model: {
+ *       type: "WordLevel",
+ *       vocab: Object.fromEntries(words.map((word, id) => [word, id])),
+ *       unk_token: "<unk>",
+ *     },
+ *   },
+ *   config: {
+ *     bos_token: "<bos>",
+ *     eos_token: "<eos>",
+ *     unk_token: "<unk>",
+ *     chat_template: "{{ bos_token }}{% for message in messages %} <{{ message.role }}> " +
+ *       "{{ message.content }}{% if message.role == 'assistant' %} {{ eos_token }}{% endif %}" +
+ *       "{% endfor %}{% if add_generation_prompt %} <assistant>{% endif %}",
+ *   },
+ * };
+ * const chat = {
+ *   messages: [
+ *     { role: "user", content: "what is red" },
+ *     { role: "assistant", content: "a colour" },
+ *   ],
+ * } as const;
+ * const tokenizer = Effect.runSync(makeTokenizer(files));
+ * const example = Effect.runSync(encodeChat(tokenizer, chat, { maxTokens: 512 }));
+ * const batch = pack([example], 32);
+ * assert.equal(batch.supervisedTokens, 3);
+ * assert.match(inspectExample(tokenizer, example), /red <assistant> \[a\] \[colour\] \[<eos>\]/);
  * ```
  *
  * @module

@@ -9,11 +9,11 @@ import gradientSource from "../../kernels/cross_entropy_gradient.wgsl" with { ty
 import source from "../../kernels/cross_entropy.wgsl" with { type: "text" };
 import type { Pass, Tensor } from "../gpu/gpu.ts";
 import type { Kernel } from "../gpu/kernel.ts";
+import { IGNORE } from "./ignore.ts";
 import { matmulNN, matmulNT, matmulTN, rowsOf } from "./matmul.ts";
 import { withRowThreads } from "./row_threads.ts";
 
-/** The target of a row without a label: its loss and gradient are 0. */
-export const IGNORE = 0xffffffff;
+export { IGNORE };
 
 type Chunk = "rows" | "cols" | "firstRow" | "allRows" | "firstId" | "valid";
 

@@ -1,0 +1,42 @@
+/**
+ * The operations of a transformer: each binds its kernels, has a forward and, where it is trained, a
+ * backward, and brings the same formula in f64 to compare with.
+ *
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { Effect } from "effect";
+ * import { Gpu, layer } from "@delia/delia/gpu";
+ * import { swiglu, swigluReference } from "@delia/delia/ops";
+ *
+ * // One row: two gates, then the two values that they scale.
+ * const gateUp = Float32Array.of(0.5, -1, 3, 4);
+ * const program = Effect.scoped(Effect.gen(function* () {
+ *   const gpu = yield* Gpu;
+ *   const x = yield* gpu.upload(gateUp, [1, 4]);
+ *   return yield* gpu.download(yield* gpu.submit((pass) => swiglu(pass, x)));
+ * }));
+ * const y = await Effect.runPromise(Effect.provide(program, layer));
+ * swigluReference(gateUp, 2).forEach((value, i) => assert.ok(Math.abs(y[i]! - value) < 1e-6));
+ * ```
+ *
+ * @module
+ */
+export * from "./adamw.ts";
+export * from "./attention.ts";
+export * from "./cache_append.ts";
+export * from "./cached_attention.ts";
+export * from "./copy.ts";
+export * from "./cross_entropy.ts";
+export * from "./dropout.ts";
+export * from "./embedding.ts";
+export * from "./fill.ts";
+export * from "./generation_step.ts";
+export * from "./global_norm.ts";
+export * from "./head_dims.ts";
+export * from "./matmul.ts";
+export * from "./reduce_sum.ts";
+export * from "./residual_add.ts";
+export * from "./rms_norm.ts";
+export * from "./rotary.ts";
+export * from "./sample_token.ts";
+export * from "./swiglu.ts";
