@@ -9,9 +9,14 @@ import * as Terminal from "effect/Terminal";
 import project from "../../deno.json" with { type: "json" };
 import type { ConfigError } from "../config/config_error.ts";
 import type { RunConfig } from "../config/run_config.ts";
+import { layerDatasetsFile } from "../data/datasets_file.ts";
+import type { Tokenizer } from "../data/tokenizer.ts";
 import { readTokenizer, writeTokenizer } from "../data/tokenizer_files.ts";
+import { layerPhrasingFile } from "../delia/diversify/file.ts";
 import { cachedSelfSample, provenanceOf } from "../delia/sample_cache.ts";
 import type { Arm } from "../experiments/arms.ts";
+import { fileData, settingsForFiles } from "../experiments/file_data.ts";
+import { fixtureData, layerWorldPhrasings } from "../experiments/fixture_data.ts";
 import type { ArmResult, RunResult } from "../experiments/result.ts";
 import { runArms, type RunError, type RunParts } from "../experiments/run_arms.ts";
 import { openRunFolder, type RunFolder } from "../experiments/run_folder.ts";
@@ -43,7 +48,7 @@ export const runTrain = (
 > =>
   Effect.scoped(Effect.gen(function* () {
     const started = yield* Clock.currentTimeMillis;
-    const config = yield* resolveOptions(options);
+    const config = yield* Effect.flatMap(resolveOptions(options), settingsForFiles);
     const stamp = new Date(started).toISOString().slice(0, 19).replaceAll(":", "-");
     const directory = options.resume ?? options.out ?? `runs/${options.preset}-${stamp}`;
     const folder = yield* openRunFolder(directory, config);
@@ -103,13 +108,14 @@ const prepare = (config: RunConfig, folder: RunFolder) =>
       decoder,
       tokenizer,
       progress,
-      selfSamples: (data, seed) => {
+      dataOf: (seed) => dataOf(config, tokenizer, seed).pipe(Effect.provideContext(files)),
+      selfSamples: (queries, seed) => {
         const sampling = { ...config.sampling, seed: config.sampling.seed + seed };
         const cache = {
           file: folder.at(`diverse-${seed}.jsonl`),
           provenance: provenanceOf(provenance.sha256 ?? {}, sampling),
         };
-        return cachedSelfSample(cache, data.queries, base, sampling).pipe(
+        return cachedSelfSample(cache, queries, base, sampling).pipe(
           Stream.provide(layerLocal({ decoder }, config.sampling.batchSize)),
           Stream.provideContext(files),
         );
@@ -128,6 +134,18 @@ const prepare = (config: RunConfig, folder: RunFolder) =>
       );
     return { parts, report };
   });
+
+// Chats of the user's own where there are any, else the miniature world.
+const dataOf = (config: RunConfig, tokenizer: Tokenizer, seed: number) => {
+  const { downstream, phrasings } = config.data;
+  if (downstream !== undefined) {
+    return Effect.provide(fileData(tokenizer, config, downstream), layerDatasetsFile);
+  }
+  const paraphraser = phrasings === undefined
+    ? layerWorldPhrasings(seed)
+    : layerPhrasingFile(phrasings);
+  return Effect.provide(fixtureData(tokenizer, config, seed), paraphraser);
+};
 
 const parseMetrics = (lines: string): ReadonlyArray<MetricRecord> =>
   lines.split("\n").filter((line) => line.endsWith("}")).map((line) =>

@@ -9,7 +9,7 @@ import { layerLocal } from "../generation/local_sampler.ts";
 import { Sampler, type SamplerError } from "../generation/sampler.ts";
 import type { Gpu, GpuError } from "../gpu/gpu.ts";
 import type { Subject } from "../nn/adapter.ts";
-import type { FixtureData } from "./fixture_data.ts";
+import type { RunTests } from "./run_data.ts";
 import { type RateName, rateNames, type Sample, selectivityOf } from "./result.ts";
 
 /** Metrics and the first answers of each test set. */
@@ -61,7 +61,7 @@ const ratesOf = (test: RateName, answered: ReadonlyArray<Answered>): Record<stri
 /** Words that the new token is compared with, each one token. */
 const comparedWords = ["json", "thought"] as const;
 
-const distances = (subject: Subject, { slots }: FixtureData, tokenizer: Tokenizer) =>
+const distances = (subject: Subject, { slots }: RunTests, tokenizer: Tokenizer) =>
   Effect.gen(function* () {
     const metrics: Record<string, number> = {};
     for (const word of comparedWords) {
@@ -79,12 +79,12 @@ const distances = (subject: Subject, { slots }: FixtureData, tokenizer: Tokenize
 export const evaluateArm = (
   subject: Subject,
   tokenizer: Tokenizer,
-  data: FixtureData,
+  tests: RunTests,
   { maxNewTokens, batchSize, kept, onAnswered }: EvaluationOptions,
 ): Effect.Effect<Evaluation, GpuError | SamplerError | DataError, Gpu> =>
   Effect.gen(function* () {
     const questions = rateNames.flatMap((test) =>
-      data.tests[test].map((item): Question => ({ test, item }))
+      tests.sets[test].map((item): Question => ({ test, item }))
     );
     const prompts = yield* Effect.forEach(questions, ({ item }) =>
       Effect.map(
@@ -117,7 +117,7 @@ export const evaluateArm = (
       metrics: {
         ...rates,
         selectivity: selectivityOf(rates),
-        ...yield* distances(subject, data, tokenizer),
+        ...yield* distances(subject, tests, tokenizer),
       },
       samples: rateNames.flatMap((test) =>
         answered.filter((it) => it.test === test).slice(0, kept).map(({ item, answer }) => ({

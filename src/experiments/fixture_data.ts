@@ -1,46 +1,48 @@
 /** The miniature world as the data of a run: downstream examples, diverse questions, test sets. @module */
-import { Effect } from "effect";
+import { Effect, Layer, Stream } from "effect";
 import {
   diversePrompts,
   type DownstreamExample,
   downstreamExamples,
+  phrasings,
 } from "../../fixtures/world/downstream.ts";
 import { slotPrompts, type TestSets, testSets } from "../../fixtures/world/test_sets.ts";
 import type { RunConfig } from "../config/run_config.ts";
 import type { DataError } from "../data/data_error.ts";
-import { encodeChat, type Example } from "../data/example.ts";
+import { encodeChat } from "../data/example.ts";
 import type { Tokenizer } from "../data/tokenizer.ts";
-import type { Query } from "../delia/self_sample.ts";
+import { Paraphraser, type ParaphraserError } from "../delia/diversify.ts";
 import type { Place } from "../evaluation/hidden_states.ts";
+import type { RunData } from "./run_data.ts";
 
-/** What a run trains on and tests with, for one seed. */
-export interface FixtureData {
-  readonly downstream: {
-    /** Each instruction in one of many phrasings. */
-    readonly diversified: ReadonlyArray<Example>;
-    /** The same tasks, always in the first phrasing. */
-    readonly one: ReadonlyArray<Example>;
-  };
-  /** Questions for self-sampling; none holds the new token or a tested context. */
-  readonly queries: ReadonlyArray<Query>;
-  readonly tests: TestSets;
-  /** Prompts with the new token in a slot, for comparing hidden states there. */
-  readonly slots: ReadonlyArray<Place>;
-}
+/** The world's own grammar of instructions, as a paraphraser; it knows one instruction, the check. */
+export const layerWorldPhrasings = (seed: number): Layer.Layer<Paraphraser> =>
+  Layer.succeed(Paraphraser, {
+    paraphrase: (_instruction, count) =>
+      Stream.fromIterable(phrasings(seed, count)).pipe(Stream.map((text) => ({ text }))),
+  });
 
 /** Prompts whose hidden states are compared. */
 const slotCount = 64;
+
+/** The instruction that is put in many phrasings. */
+const instruction = "check the answer .";
 
 /** Draws the data of `seed`. `tokenizer` knows the new token already. */
 export const fixtureData = (
   tokenizer: Tokenizer,
   { data, mixing, newToken, training }: RunConfig,
   seed: number,
-): Effect.Effect<FixtureData, DataError> =>
+): Effect.Effect<RunData, DataError | ParaphraserError, Paraphraser> =>
   Effect.gen(function* () {
     const encodeAll = (examples: ReadonlyArray<DownstreamExample>) =>
       Effect.forEach(examples, ({ messages }) => encodeChat(tokenizer, { messages }, training));
     const { downstreamItems, phrasingCount, testItems } = data;
+    const { paraphrase } = yield* Paraphraser;
+    const ways = yield* paraphrase(instruction, phrasingCount).pipe(
+      Stream.map(({ text }) => text),
+      Stream.runCollect,
+    );
     const questions = Math.ceil(downstreamItems * mixing.diverseRatio);
     const token = tokenizer.idOf(newToken.token)!;
     const slots = yield* Effect.forEach(
@@ -53,14 +55,13 @@ export const fixtureData = (
     );
     return {
       downstream: {
-        diversified: yield* encodeAll(downstreamExamples(seed, downstreamItems, phrasingCount)),
-        one: yield* encodeAll(downstreamExamples(seed, downstreamItems, 1)),
+        diversified: yield* encodeAll(downstreamExamples(seed, downstreamItems, ways)),
+        one: yield* encodeAll(downstreamExamples(seed, downstreamItems, ways.slice(0, 1))),
       },
-      queries: diversePrompts(seed, questions).map(({ messages, reference }) => ({
+      diverse: diversePrompts(seed, questions).map(({ messages, reference }) => ({
         question: messages.at(-1)!.content,
         reference,
       })),
-      tests: testSets(seed, testItems),
-      slots,
+      tests: { sets: testSets(seed, testItems), slots },
     };
   });

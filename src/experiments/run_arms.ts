@@ -1,12 +1,13 @@
 /** The run behind `train`: data for each seed, every arm trained on it, every arm tested. @module */
 import { Clock, Effect, Stream } from "effect";
-import type { RunConfig } from "../config/run_config.ts";
+import type { ArmName, RunConfig } from "../config/run_config.ts";
 import type { DataError } from "../data/data_error.ts";
 import { encodeChat, type Example } from "../data/example.ts";
 import type { Tokenizer } from "../data/tokenizer.ts";
+import type { ParaphraserError } from "../delia/diversify.ts";
 import { initialRow, meanRow, type TrainedTable } from "../delia/new_tokens.ts";
 import type { SampleCacheError } from "../delia/sample_cache_error.ts";
-import { chatOf, rejectionOf, type SelfSample } from "../delia/self_sample.ts";
+import { chatOf, type Query, rejectionOf, type SelfSample } from "../delia/self_sample.ts";
 import type { SamplerError } from "../generation/sampler.ts";
 import { Gpu, type GpuError } from "../gpu/gpu.ts";
 import type { Decoder } from "../models/decoder.ts";
@@ -17,8 +18,8 @@ import { MetricLog, recordOf } from "../training/metric_log.ts";
 import { type StepReport, train } from "../training/train.ts";
 import type { WeightsError } from "../weights/weights_error.ts";
 import { type Arm, arms, orderOf } from "./arms.ts";
-import { evaluateArm } from "./evaluate_arm.ts";
-import { type FixtureData, fixtureData } from "./fixture_data.ts";
+import { evaluateArm, type Evaluation } from "./evaluate_arm.ts";
+import type { RunData } from "./run_data.ts";
 import type { ArmResult } from "./result.ts";
 
 /** What every arm of a run shares. */
@@ -29,9 +30,11 @@ export interface RunParts {
   /** Knows the new token. */
   readonly tokenizer: Tokenizer;
   readonly progress: Progress;
+  /** Downstream data, questions and tests of a seed. */
+  readonly dataOf: (seed: number) => Effect.Effect<RunData, RunError>;
   /** Answers the questions of a seed: from a cache, or by the base itself. */
   readonly selfSamples: (
-    data: FixtureData,
+    queries: ReadonlyArray<Query>,
     seed: number,
   ) => Stream.Stream<SelfSample, RunError, Gpu>;
   /** Sees each trained adapter while it is still on the GPU. */
@@ -47,6 +50,7 @@ export type RunError =
   | DataError
   | GpuError
   | ModelError
+  | ParaphraserError
   | SampleCacheError
   | SamplerError
   | WeightsError;
@@ -54,7 +58,7 @@ export type RunError =
 /** What one seed trains on. */
 interface SeedData {
   readonly seed: number;
-  readonly data: FixtureData;
+  readonly data: RunData;
   readonly diverse: ReadonlyArray<Example>;
   readonly rows: NewRows;
 }
@@ -88,12 +92,13 @@ export const newRowsOf = (
 // Self-samples as examples; what cannot be used is left out, and said.
 const diverseExamples = (
   { config, tokenizer, progress, selfSamples }: RunParts,
-  data: FixtureData,
+  { diverse }: RunData,
   seed: number,
 ): Effect.Effect<ReadonlyArray<Example>, RunError, Gpu> =>
   Effect.gen(function* () {
-    const part = progress.begin("self-sampling", data.queries.length, "answers");
-    const samples = yield* selfSamples(data, seed).pipe(
+    if ("examples" in diverse) return diverse.examples;
+    const part = progress.begin("self-sampling", diverse.length, "answers");
+    const samples = yield* selfSamples(diverse, seed).pipe(
       Stream.zipWithIndex,
       Stream.map(([sample, index]) => {
         part.advance(index + 1);
@@ -123,7 +128,7 @@ const trainArm = (
 > =>
   Effect.gen(function* () {
     const log = yield* MetricLog;
-    const downstream = data.downstream[arm.phrasings];
+    const downstream = data.downstream[arm.phrasings] ?? [];
     const order = orderOf(
       arm,
       config,
@@ -167,8 +172,8 @@ const runArm = (
   seedData: SeedData,
 ): Effect.Effect<ArmResult, RunError, Gpu | MetricLog> =>
   Effect.scoped(Effect.gen(function* () {
-    const { config, decoder, tokenizer, progress } = parts;
-    const { seed, data, rows } = seedData;
+    const { config, decoder } = parts;
+    const { seed, rows } = seedData;
     const started = yield* Clock.currentTimeMillis;
     const adapter = yield* makeAdapter(decoder, config.lora, config.training.seed + seed, { rows });
     const name = arm?.name ?? "base";
@@ -176,12 +181,25 @@ const runArm = (
       ? yield* trainArm(parts, arm, adapter, seedData)
       : { steps: 0, exposures: 0 };
     if (arm) yield* parts.onAdapter(arm, seed, adapter);
-    const count = Object.values(data.tests).reduce((sum, items) => sum + items.length, 0);
+    const evaluation = yield* testArm(parts, name, adapter, seedData);
+    const ended = yield* Clock.currentTimeMillis;
+    return { name, seed, ...trained, seconds: (ended - started) / 1000, ...evaluation };
+  }));
+
+const testArm = (
+  { config, tokenizer, progress }: RunParts,
+  name: ArmName,
+  adapter: Adapter,
+  { seed, data: { tests } }: SeedData,
+): Effect.Effect<Evaluation, RunError, Gpu> =>
+  Effect.gen(function* () {
+    if (!tests) return { metrics: {}, samples: [] };
+    const count = Object.values(tests.sets).reduce((sum, items) => sum + items.length, 0);
     const part = progress.begin(`testing ${name} (seed ${seed})`, count, "prompts");
     const evaluation = yield* evaluateArm(
       { decoder: adapter.decoder, adapter },
       tokenizer,
-      data,
+      tests,
       {
         maxNewTokens: config.sampling.maxNewTokens,
         batchSize: config.sampling.batchSize,
@@ -190,16 +208,15 @@ const runArm = (
       },
     );
     part.end();
-    const ended = yield* Clock.currentTimeMillis;
-    return { name, seed, ...trained, seconds: (ended - started) / 1000, ...evaluation };
-  }));
+    return evaluation;
+  });
 
 /** Trains and tests the configured arms, seed after seed; those in `done` are left out. */
 export const runArms = (
   parts: RunParts,
   done: ReadonlyArray<Pick<ArmResult, "name" | "seed">> = [],
 ): Stream.Stream<ArmResult, RunError, Gpu | MetricLog> => {
-  const { config, tokenizer } = parts;
+  const { config } = parts;
   const chosen = [undefined, ...arms].filter((arm) => config.arms.includes(arm?.name ?? "base"));
   const needsDiverse = chosen.some((arm) =>
     arm?.data === "mixed" || arm?.length === "matched_steps"
@@ -208,7 +225,7 @@ export const runArms = (
     Stream.mapEffect((offset) =>
       Effect.gen(function* () {
         const seed = config.training.seed + offset;
-        const data = yield* fixtureData(tokenizer, config, seed);
+        const data = yield* parts.dataOf(seed);
         const diverse = needsDiverse ? yield* diverseExamples(parts, data, seed) : [];
         return { chosen, seed, data, diverse, rows: yield* newRowsOf(parts, seed) };
       })

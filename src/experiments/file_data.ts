@@ -1,0 +1,71 @@
+/** Data of the user's own: chats from JSONL files, tuned on and not tested. @module */
+import { Effect, Stream } from "effect";
+import { ConfigError, type ConfigProblem } from "../config/config_error.ts";
+import { armNames, type RunConfig } from "../config/run_config.ts";
+import type { DataError } from "../data/data_error.ts";
+import { Datasets } from "../data/datasets.ts";
+import { encodeChat, type Example } from "../data/example.ts";
+import type { Tokenizer } from "../data/tokenizer.ts";
+import type { RunData } from "./run_data.ts";
+
+/** Chats encoded at a time. */
+const encodedTogether = 64;
+
+const examplesIn = (
+  file: string,
+  tokenizer: Tokenizer,
+  { training }: RunConfig,
+): Effect.Effect<ReadonlyArray<Example>, DataError, Datasets> =>
+  Effect.gen(function* () {
+    const datasets = yield* Datasets;
+    return yield* datasets.open(file).pipe(
+      Stream.grouped(encodedTogether),
+      Stream.mapEffect((chats) =>
+        Effect.forEach(chats, (chat) => encodeChat(tokenizer, chat, training))
+      ),
+      Stream.flattenIterable,
+      Stream.runCollect,
+    );
+  });
+
+/**
+ * Reads `data.downstream` and, where it is given, `data.diverse`. The phrasings are those in the
+ * file. Fails naming file and line for a chat that cannot be trained on.
+ */
+export const fileData = (
+  tokenizer: Tokenizer,
+  config: RunConfig,
+  downstream: string,
+): Effect.Effect<RunData, DataError, Datasets> =>
+  Effect.gen(function* () {
+    const { diverse } = config.data;
+    return {
+      downstream: { diversified: yield* examplesIn(downstream, tokenizer, config) },
+      diverse: {
+        examples: diverse === undefined ? [] : yield* examplesIn(diverse, tokenizer, config),
+      },
+    };
+  });
+
+/**
+ * The settings of a run on files: where all arms are asked for, which is the default, only `delia`
+ * remains, for without test sets there is nothing to compare. Fails with what files cannot give.
+ */
+export const settingsForFiles = (config: RunConfig): Effect.Effect<RunConfig, ConfigError> => {
+  const { data, mixing } = config;
+  if (data.downstream === undefined) return Effect.succeed(config);
+  const arms = config.arms.length === armNames.length ? ["delia" as const] : config.arms;
+  const problems: ConfigProblem[] = [];
+  if (arms.includes("one_phrasing_diverse")) {
+    const problem = "one_phrasing_diverse needs phrasings that are known; a file's are not";
+    problems.push({ path: "arms", problem });
+  }
+  if (data.diverse === undefined && mixing.strategy !== "downstream_only") {
+    const problem = "give --diverse FILE (`deno task delia sample` makes one), or set " +
+      "mixing.strategy=downstream_only to tune without diverse data";
+    problems.push({ path: "data.diverse", problem });
+  }
+  return problems.length === 0
+    ? Effect.succeed({ ...config, arms })
+    : Effect.fail(new ConfigError({ reason: { _tag: "Invalid", problems } }));
+};
