@@ -27,14 +27,17 @@ export const needTokenizer = (
     : Effect.fail(new DataError({ reason: { _tag: "CannotRead", file, report } }));
 };
 
-/** Ids of plain text; fails with `UnknownToken` for a word that the vocabulary lacks. */
+/**
+ * Ids of plain text with what the tokenizer puts around one (BOS, in the Llama family); fails with
+ * `UnknownToken` for a word that the vocabulary lacks.
+ */
 export const encodeText = (
   tokenizer: Tokenizer,
   text: string,
 ): Effect.Effect<ReadonlyArray<number>, DataError> =>
   Effect.suspend(() => {
     try {
-      return Effect.succeed(tokenizer.encode(text));
+      return Effect.succeed(tokenizer.encode(text, { addSpecial: true }));
     } catch (cause) {
       return cause instanceof DataError ? Effect.fail(cause) : Effect.die(cause);
     }

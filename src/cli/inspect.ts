@@ -43,7 +43,8 @@ const flags: Flags<InspectOptions> = {
 
 const help: VerbHelp<"inspect"> = {
   name: "inspect",
-  description: "Print each example's tokens, the supervised ones marked, or a model's logits",
+  description:
+    "Print the tokens of chats, the supervised ones marked, or a model's logits on token ids",
   examples: [
     {
       command: "deno task delia inspect --model fixtures/base --data chats.jsonl",

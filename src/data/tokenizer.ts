@@ -26,10 +26,14 @@ export interface Tokenizer {
   /** Where generation stops: `eosId`, and the token that ends a turn in the chat template. */
   readonly stopIds: ReadonlyArray<number>;
   /**
-   * Ids of plain text, without BOS or EOS. Special tokens written in the text become their ids.
-   * Throws a `DataError` (`UnknownToken`) for a word that the vocabulary lacks.
+   * Ids of plain text. Special tokens written in the text become their ids; with `addSpecial` those
+   * that the tokenizer puts around a text (BOS, in the Llama family) are added. Throws a `DataError`
+   * (`UnknownToken`) for a word that the vocabulary lacks.
    */
-  readonly encode: (text: string) => ReadonlyArray<number>;
+  readonly encode: (
+    text: string,
+    options?: { readonly addSpecial?: boolean },
+  ) => ReadonlyArray<number>;
   /** Text of ids; special tokens are written out unless `skipSpecial`. */
   readonly decode: (
     ids: ReadonlyArray<number>,
@@ -129,9 +133,9 @@ const fromRaw = (raw: RawTokenizer): Tokenizer => {
   if (eosId === undefined) throw bad("tokenizer_config.json names no eos_token");
   const specialIds = new Set([eosId, ...raw.specialIds]);
 
-  const encode = (text: string): ReadonlyArray<number> => {
+  const encode: Tokenizer["encode"] = (text, { addSpecial = false } = {}) => {
     if (text === "") return [];
-    const { ids, tokens } = model.encode(text, { add_special_tokens: false });
+    const { ids, tokens } = model.encode(text, { add_special_tokens: addSpecial });
     const at = (ids as ReadonlyArray<number | undefined>).findIndex((id, i) =>
       id === undefined || (id === unkId && tokens[i] !== special.unk_token)
     );

@@ -14,7 +14,7 @@ const delia = async (...args: ReadonlyArray<string>) => {
 Deno.test("delia --help names the verbs, on stdout", async () => {
   const { code, out, err } = await delia("--help");
   assert.deepEqual({ code, err }, { code: 0, err: "" });
-  assert.match(out, /^ {2}inspect {2,}Print each example/m);
+  assert.match(out, /^ {2}inspect {2,}Print the tokens of chats/m);
 });
 
 Deno.test("delia says what was meant by an unknown flag, on stderr, and fails", async () => {

@@ -138,6 +138,21 @@ Deno.test("Tokenizer.toFiles() gives files that open as the same tokenizer", () 
   assert.deepEqual(files.config.additional_special_tokens, ["<sep>"]);
 });
 
+Deno.test("Tokenizer.encode() adds what the tokenizer puts around a text only where asked", () => {
+  const { tokenizer: json, config } = tinyFiles();
+  const post_processor = {
+    type: "TemplateProcessing",
+    single: [{ SpecialToken: { id: "<s>", type_id: 0 } }, { Sequence: { id: "A", type_id: 0 } }],
+    pair: [],
+    special_tokens: { "<s>": { id: "<s>", ids: [2], tokens: ["<s>"] } },
+  };
+  const files = { tokenizer: { ...json as object, post_processor }, config };
+  const tokenizer = Effect.runSync(makeTokenizer(files));
+  const hello = tokenizer.idOf("hello")!;
+  assert.deepEqual(tokenizer.encode("hello"), [hello]);
+  assert.deepEqual(tokenizer.encode("hello", { addSpecial: true }), [tokenizer.bosId, hello]);
+});
+
 Deno.test("Tokenizer.encode() names a word that the vocabulary lacks", () => {
   assert.throws(() => tinyTokenizer().encode("hello there"), {
     message:
