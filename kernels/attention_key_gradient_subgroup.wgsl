@@ -11,6 +11,7 @@
 // A tile is LANES · KEYS rows of one key head; each thread keeps KEYS keys in registers. The whole
 // workgroup, one subgroup, walks the queries that can see the tile, those of every head of the group,
 // QUERIES at a time: a slot is a (row, head of the group), lane l loads slot l and broadcasts it.
+// The loops over i pick key i's registers by select, as in attention_subgroup.wgsl.
 //
 // Grid: one workgroup a tile, the tiles of one key head next to each other, folded.
 // Sums in f32. Dao et al., arXiv 2205.14135, equations 3 and 4 of appendix B.2.
@@ -46,6 +47,7 @@ fn main(
   let kvHead = id / tiles;
   let firstRow = (id % tiles) * LANES * KEYS;
   let lastRow = min(firstRow + LANES * KEYS, params.rows) - 1u;
+  let filled = (lastRow - firstRow) / LANES + 1u;
   let width = (params.heads + 2u * params.kvHeads) * HEAD_VECS;
   let keyAt = (params.heads + kvHead) * HEAD_VECS;
   let valueAt = keyAt + params.kvHeads * HEAD_VECS;
@@ -62,14 +64,23 @@ fn main(
   var dKey: array<vec4<f32>, KEYS * HEAD_VECS>;
   //: split
   var dValue: array<vec4<f32>, KEYS * HEAD_VECS>;
-  //: unroll
-  for (var n = 0u; n < KEYS; n++) {
-    row[n] = min(firstRow + n * LANES + local.x, lastRow);
-    end[n] = ends[row[n]];
+  for (var i = 0u; i < filled; i++) {
+    let mine = min(firstRow + i * LANES + local.x, lastRow);
+    let last = ends[mine];
+    //: unroll
+    for (var n = 0u; n < KEYS; n++) {
+      row[n] = select(row[n], mine, n == i);
+      end[n] = select(end[n], last, n == i);
+    }
     //: unroll
     for (var d = 0u; d < HEAD_VECS; d++) {
-      key[n * HEAD_VECS + d] = qkv[row[n] * width + keyAt + d] * (params.scale * LOG2_E);
-      value[n * HEAD_VECS + d] = qkv[row[n] * width + valueAt + d];
+      let k = qkv[mine * width + keyAt + d] * (params.scale * LOG2_E);
+      let v = qkv[mine * width + valueAt + d];
+      //: unroll
+      for (var n = 0u; n < KEYS; n++) {
+        key[n * HEAD_VECS + d] = select(key[n * HEAD_VECS + d], k, n == i);
+        value[n * HEAD_VECS + d] = select(value[n * HEAD_VECS + d], v, n == i);
+      }
     }
   }
 
@@ -147,13 +158,20 @@ fn main(
     }
   }
 
-  //: unroll
-  for (var n = 0u; n < KEYS; n++) {
-    if (firstRow + n * LANES + local.x < params.rows) {
+  for (var i = 0u; i < filled; i++) {
+    let mine = firstRow + i * LANES + local.x;
+    if (mine < params.rows) {
       //: unroll
       for (var d = 0u; d < HEAD_VECS; d++) {
-        dQkv[row[n] * width + keyAt + d] = dKey[n * HEAD_VECS + d] * params.scale;
-        dQkv[row[n] * width + valueAt + d] = dValue[n * HEAD_VECS + d];
+        var k = dKey[d];
+        var v = dValue[d];
+        //: unroll
+        for (var n = 1u; n < KEYS; n++) {
+          k = select(k, dKey[n * HEAD_VECS + d], n == i);
+          v = select(v, dValue[n * HEAD_VECS + d], n == i);
+        }
+        dQkv[mine * width + keyAt + d] = k * params.scale;
+        dQkv[mine * width + valueAt + d] = v;
       }
     }
   }

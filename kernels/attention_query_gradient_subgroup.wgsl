@@ -9,7 +9,7 @@
 //   centers    [heads, rows]                         f32       out    for attention_key_gradient.wgsl
 //   dQkv       [rows, heads + 2 kvHeads, HEAD_VECS]  vec4 f32  inout  its query heads are written
 //
-// Slots, tiles and the walk along the keys are those of attention_subgroup.wgsl.
+// Slots, tiles, the walk along the keys and the loops over i are those of attention_subgroup.wgsl.
 //
 // Grid: one workgroup a tile, the tiles of one key head next to each other, folded.
 // Sums in f32. Dao et al., arXiv 2205.14135, equation 4 of appendix B.2.
@@ -47,6 +47,7 @@ fn main(
   let kvHead = id / tiles;
   let firstSlot = (id % tiles) * LANES * QUERIES;
   let lastRow = (min(firstSlot + LANES * QUERIES, slots) - 1u) / group;
+  let filled = (min(LANES * QUERIES, slots - firstSlot) + LANES - 1u) / LANES;
   let width = (params.heads + 2u * params.kvHeads) * HEAD_VECS;
   let keyAt = (params.heads + kvHead) * HEAD_VECS;
   let valueAt = keyAt + params.kvHeads * HEAD_VECS;
@@ -65,23 +66,34 @@ fn main(
   var offset: array<f32, QUERIES>;
   //: split
   var center: array<f32, QUERIES>;
-  //: unroll
-  for (var n = 0u; n < QUERIES; n++) {
-    let slot = min(firstSlot + n * LANES + local.x, slots - 1u);
+  for (var i = 0u; i < filled; i++) {
+    let slot = min(firstSlot + i * LANES + local.x, slots - 1u);
     let head = kvHead * group + slot % group;
-    row[n] = slot / group;
-    start[n] = starts[row[n]];
-    offset[n] = logSumExp[head * params.rows + row[n]] * LOG2_E;
-    let queryAt = row[n] * width + head * HEAD_VECS;
-    let at = (row[n] * params.heads + head) * HEAD_VECS;
+    let mine = slot / group;
+    let begin = starts[mine];
+    let scores = logSumExp[head * params.rows + mine] * LOG2_E;
+    let queryAt = mine * width + head * HEAD_VECS;
+    let gradientAt = (mine * params.heads + head) * HEAD_VECS;
+    var total = 0.0;
     //: unroll
     for (var d = 0u; d < HEAD_VECS; d++) {
-      query[n * HEAD_VECS + d] = qkv[queryAt + d] * (params.scale * LOG2_E);
-      gradient[n * HEAD_VECS + d] = dY[at + d];
-      let product = gradient[n * HEAD_VECS + d] * y[at + d];
-      center[n] += (product.x + product.y) + (product.z + product.w);
+      let q = qkv[queryAt + d] * (params.scale * LOG2_E);
+      let g = dY[gradientAt + d];
+      total += dot(g, y[gradientAt + d]);
+      //: unroll
+      for (var n = 0u; n < QUERIES; n++) {
+        query[n * HEAD_VECS + d] = select(query[n * HEAD_VECS + d], q, n == i);
+        gradient[n * HEAD_VECS + d] = select(gradient[n * HEAD_VECS + d], g, n == i);
+      }
     }
-    centers[head * params.rows + row[n]] = center[n]; // clamped slots write the last one's again
+    //: unroll
+    for (var n = 0u; n < QUERIES; n++) {
+      row[n] = select(row[n], mine, n == i);
+      start[n] = select(start[n], begin, n == i);
+      offset[n] = select(offset[n], scores, n == i);
+      center[n] = select(center[n], total, n == i);
+    }
+    centers[head * params.rows + mine] = total; // clamped slots write the last one's again
   }
 
   for (var key = starts[firstSlot / group]; key <= lastRow; key += KEYS) {
@@ -143,14 +155,18 @@ fn main(
     }
   }
 
-  //: unroll
-  for (var n = 0u; n < QUERIES; n++) {
-    let slot = firstSlot + n * LANES + local.x;
+  for (var i = 0u; i < filled; i++) {
+    let slot = firstSlot + i * LANES + local.x;
     if (slot < slots) {
-      let at = row[n] * width + (kvHead * group + slot % group) * HEAD_VECS;
+      let at = slot / group * width + (kvHead * group + slot % group) * HEAD_VECS;
       //: unroll
       for (var d = 0u; d < HEAD_VECS; d++) {
-        dQkv[at + d] = sum[n * HEAD_VECS + d] * params.scale;
+        var own = sum[d];
+        //: unroll
+        for (var n = 1u; n < QUERIES; n++) {
+          own = select(own, sum[n * HEAD_VECS + d], n == i);
+        }
+        dQkv[at + d] = own * params.scale;
       }
     }
   }

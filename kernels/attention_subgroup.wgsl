@@ -11,6 +11,9 @@
 // the same keys, KEYS at a time: of 2 · KEYS lanes the first half load a key each, the second half a
 // value each, and all broadcast. Each thread keeps QUERIES slots in registers. Keys that a slot must not see score −1e38, below any running maximum.
 //
+// The loops over i pick slot i's registers by select: on a CPU a load or store is long code, and a copy
+// of it for each slot made the kernel take several times longer to compile.
+//
 // Grid: one workgroup a tile, the tiles of one key head next to each other, folded.
 // Sums in f32; the softmax is rescaled as its maximum grows (Milakov and Gimelshein, arXiv 1805.02867).
 // Reference: attentionReference in src/ops/attention.ts. Expanded by src/gpu/expand.ts.
@@ -44,6 +47,7 @@ fn main(
   let kvHead = id / tiles;
   let firstSlot = (id % tiles) * LANES * QUERIES;
   let lastRow = (min(firstSlot + LANES * QUERIES, slots) - 1u) / group;
+  let filled = (min(LANES * QUERIES, slots - firstSlot) + LANES - 1u) / LANES;
   let width = (params.heads + 2u * params.kvHeads) * HEAD_VECS;
   let keyAt = (params.heads + kvHead) * HEAD_VECS;
   let valueAt = keyAt + params.kvHeads * HEAD_VECS;
@@ -62,14 +66,25 @@ fn main(
   var sum: array<f32, QUERIES>;
   //: unroll
   for (var n = 0u; n < QUERIES; n++) {
-    let slot = min(firstSlot + n * LANES + local.x, slots - 1u);
-    row[n] = slot / group;
-    start[n] = starts[row[n]];
     top[n] = -1e30;
-    let at = row[n] * width + (kvHead * group + slot % group) * HEAD_VECS;
+  }
+  for (var i = 0u; i < filled; i++) {
+    let slot = min(firstSlot + i * LANES + local.x, slots - 1u);
+    let mine = slot / group;
+    let begin = starts[mine];
+    let at = mine * width + (kvHead * group + slot % group) * HEAD_VECS;
+    //: unroll
+    for (var n = 0u; n < QUERIES; n++) {
+      row[n] = select(row[n], mine, n == i);
+      start[n] = select(start[n], begin, n == i);
+    }
     //: unroll
     for (var d = 0u; d < HEAD_VECS; d++) {
-      query[n * HEAD_VECS + d] = qkv[at + d] * (params.scale * LOG2_E);
+      let q = qkv[at + d] * (params.scale * LOG2_E);
+      //: unroll
+      for (var n = 0u; n < QUERIES; n++) {
+        query[n * HEAD_VECS + d] = select(query[n * HEAD_VECS + d], q, n == i);
+      }
     }
   }
 
@@ -136,18 +151,28 @@ fn main(
     }
   }
 
-  //: unroll
-  for (var n = 0u; n < QUERIES; n++) {
-    let slot = firstSlot + n * LANES + local.x;
+  for (var i = 0u; i < filled; i++) {
+    var share = 0.0;
+    var scores = 0.0;
+    //: unroll
+    for (var n = 0u; n < QUERIES; n++) {
+      share = select(share, 1.0 / sum[n], n == i);
+      scores = select(scores, (top[n] + log2(sum[n])) / LOG2_E, n == i);
+    }
+    let slot = firstSlot + i * LANES + local.x;
     if (slot < slots) {
       let head = kvHead * group + slot % group;
-      let at = (row[n] * params.heads + head) * HEAD_VECS;
-      let share = 1.0 / sum[n];
+      let at = (slot / group * params.heads + head) * HEAD_VECS;
       //: unroll
       for (var d = 0u; d < HEAD_VECS; d++) {
-        y[at + d] = mean[n * HEAD_VECS + d] * share;
+        var own = mean[d];
+        //: unroll
+        for (var n = 1u; n < QUERIES; n++) {
+          own = select(own, mean[n * HEAD_VECS + d], n == i);
+        }
+        y[at + d] = own * share;
       }
-      logSumExp[head * params.rows + row[n]] = (top[n] + log2(sum[n])) / LOG2_E;
+      logSumExp[head * params.rows + slot / group] = scores;
     }
   }
 }

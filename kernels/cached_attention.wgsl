@@ -8,6 +8,7 @@
 //
 // The threads of a workgroup share out the keys, each with a running softmax for every head of the
 // group of heads / kvHeads = GROUP; then those of each head are merged through workgroup memory.
+// The loops over i pick head i's registers by select, as in attention_subgroup.wgsl.
 //
 // Grid: one workgroup a sequence and key head, folded.
 // Sums in f32. Reference: cachedAttentionReference in src/ops/cached_attention.ts.
@@ -52,9 +53,16 @@ fn main(
   var top: array<f32, GROUP>;
   //: split
   var sum: array<f32, GROUP>;
-  //: unroll
-  for (var i = 0u; i < GROUP * HEAD_VECS; i++) {
-    query[i] = qkv[queryAt + i] * params.scale;
+  let group = params.heads / params.kvHeads;
+  for (var i = 0u; i < group; i++) {
+    //: unroll
+    for (var d = 0u; d < HEAD_VECS; d++) {
+      let q = qkv[queryAt + i * HEAD_VECS + d] * params.scale;
+      //: unroll
+      for (var n = 0u; n < GROUP; n++) {
+        query[n * HEAD_VECS + d] = select(query[n * HEAD_VECS + d], q, n == i);
+      }
+    }
   }
   //: unroll
   for (var n = 0u; n < GROUP; n++) {
@@ -98,13 +106,24 @@ fn main(
     }
   }
 
-  //: unroll
-  for (var n = 0u; n < GROUP; n++) {
-    tops[local.x] = top[n];
-    sums[local.x] = sum[n];
+  for (var i = 0u; i < group; i++) {
+    var ownTop = top[0];
+    var ownSum = sum[0];
+    //: unroll
+    for (var n = 1u; n < GROUP; n++) {
+      ownTop = select(ownTop, top[n], n == i);
+      ownSum = select(ownSum, sum[n], n == i);
+    }
+    tops[local.x] = ownTop;
+    sums[local.x] = ownSum;
     //: unroll
     for (var d = 0u; d < HEAD_VECS; d++) {
-      means[local.x * HEAD_VECS + d] = mean[n * HEAD_VECS + d];
+      var own = mean[d];
+      //: unroll
+      for (var n = 1u; n < GROUP; n++) {
+        own = select(own, mean[n * HEAD_VECS + d], n == i);
+      }
+      means[local.x * HEAD_VECS + d] = own;
     }
     workgroupBarrier();
 
@@ -120,7 +139,7 @@ fn main(
         total += share * sums[lane];
         all += share * means[lane * HEAD_VECS + d];
       }
-      y[(sequence * params.heads + kvHead * GROUP + n) * HEAD_VECS + d] = all / total;
+      y[(sequence * params.heads + kvHead * GROUP + i) * HEAD_VECS + d] = all / total;
     }
     workgroupBarrier();
   }

@@ -7,6 +7,7 @@ import type { Kernel } from "../gpu/kernel.ts";
 import { assertHeadDims, type HeadDims, qkvCols } from "./head_dims.ts";
 
 export { attentionBackward, attentionBackwardReference } from "./attention_backward.ts";
+export type { AttentionBackwardInputs } from "./attention_backward.ts";
 export type { HeadDims } from "./head_dims.ts";
 
 type AttentionParams = "rows" | keyof HeadDims | "scale";

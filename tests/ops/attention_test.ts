@@ -58,13 +58,12 @@ const shapes = [
 ] as const;
 
 for (const [lengths, dims] of shapes) {
-  for (
-    const [adapter, adapt] of [["", undefined], [" without subgroups", withoutSubgroups]] as const
-  ) {
+  for (const adapt of [undefined, withoutSubgroups]) {
+    if (adapt && dims.headDim === 64) continue; // half a minute to compile where 32 takes a few seconds
     const { heads, kvHeads, headDim } = dims;
     onGpu(
       `attention() and attentionBackward() match their f64 references for sequences of ` +
-        `${lengths}, ${heads}/${kvHeads} heads of ${headDim}${adapter}`,
+        `${lengths}, ${heads}/${kvHeads} heads of ${headDim}${adapt ? " without subgroups" : ""}`,
       Effect.gen(function* () {
         const { rows, starts } = ragged(lengths);
         // Scores of a few units: neither a flat nor a one-hot softmax.
