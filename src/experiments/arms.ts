@@ -64,17 +64,14 @@ export const orderOf = (
 ): ReadonlyArray<MixedItem> => {
   const { training } = config;
   const shuffleSeed = config.mixing.shuffleSeed + seed;
-  const mixed = epochs(mixingOf(config), sizes, training.epochs, shuffleSeed);
   const perStep = training.batchSize * training.accumulationSteps;
-  // A whole number of steps: matched arms run their last step on a full batch.
-  const wanted = training.steps !== undefined
-    ? training.steps * perStep
-    : arm.length === "matched_steps"
-    ? Math.ceil(mixed.length / perStep) * perStep
-    : undefined;
+  const mixed = epochs(mixingOf(config), sizes, training.epochs, shuffleSeed);
   const mixing = arm.data === "mixed" ? mixingOf(config) : downstreamOnly;
-  const once = arm.data === "mixed" ? mixed : epochs(mixing, sizes, training.epochs, shuffleSeed);
-  if (wanted === undefined || once.length === 0) return once;
-  const rounds = Math.ceil(wanted / mixing.plan(sizes, shuffleSeed).length);
-  return epochs(mixing, sizes, rounds, shuffleSeed).slice(0, wanted);
+  // A given number of steps is met with full batches, by as many epochs as that takes.
+  const steps = training.steps ??
+    (arm.length === "matched_steps" ? Math.ceil(mixed.length / perStep) : undefined);
+  if (steps === undefined) return epochs(mixing, sizes, training.epochs, shuffleSeed);
+  const anEpoch = mixing.plan(sizes, shuffleSeed).length;
+  const rounds = anEpoch === 0 ? 0 : Math.ceil(steps * perStep / anEpoch);
+  return epochs(mixing, sizes, rounds, shuffleSeed).slice(0, steps * perStep);
 };
