@@ -3,7 +3,8 @@ import * as Effect from "effect/Effect";
 import * as FileSystem from "effect/FileSystem";
 import * as Stream from "effect/Stream";
 import { phrasings as worldPhrasings } from "../../fixtures/world/downstream.ts";
-import type { ConfigError } from "../config/config_error.ts";
+import { ConfigError } from "../config/config_error.ts";
+import type { RunConfig } from "../config/run_config.ts";
 import { defaultRules, Paraphraser, type ParaphraserError } from "../delia/diversify.ts";
 import { layerPhrasingFile } from "../delia/diversify/file.ts";
 import { englishGrammar, type Grammar, layerGrammar } from "../delia/diversify/grammar.ts";
@@ -11,7 +12,6 @@ import { refuse } from "../weights/files.ts";
 import type { WeightsError } from "../weights/weights_error.ts";
 import { configFlags, type ConfigOptions, resolveOptions } from "./config_options.ts";
 import { type Flags, instruction, json, orUndefined, out } from "./flags.ts";
-import { type UsageError, usageError } from "./usage_error.ts";
 import { type Run, type Verb, verb, type VerbHelp } from "./verb.ts";
 
 /** Options of `diversify`. */
@@ -50,36 +50,48 @@ export const diversifyVerb = <E, R>(
   run: Run<DiversifyOptions, E, R>,
 ): Verb<"diversify", DiversifyOptions, E, R> => verb(help, flags, run);
 
-/** Makes the phrasings: the file's of `data.phrasings`, the instruction's, or the miniature world's. */
+/** Makes the phrasings, prints them or writes them into a file. */
 export const runDiversify = (
   { instruction, out, ...options }: DiversifyOptions,
 ): Effect.Effect<
   { readonly text: string; readonly document: ReadonlyArray<string> },
-  ConfigError | ParaphraserError | WeightsError | UsageError,
+  ConfigError | ParaphraserError | WeightsError,
   FileSystem.FileSystem
 > =>
   Effect.gen(function* () {
-    const { data, newToken, training } = yield* resolveOptions(options);
-    const { token } = newToken;
-    const rules = { ...defaultRules, token };
-    const count = data.phrasingCount;
-    const collect = Effect.gen(function* () {
-      const { paraphrase } = yield* Paraphraser;
-      const phrasings = yield* Stream.runCollect(paraphrase(instruction ?? "", count));
-      return phrasings.map(({ text }) => text);
-    });
-    const grammar = withToken(token);
-    const phrasings = data.phrasings !== undefined
-      ? yield* Effect.provide(collect, layerPhrasingFile(data.phrasings, rules))
-      : instruction !== undefined
-      ? yield* Effect.provide(collect, layerGrammar({ grammar, rules, seed: training.seed }))
-      : yield* ofWorld(training.seed, count);
+    const phrasings = yield* phrasingsOf(yield* resolveOptions(options), instruction);
     const text = phrasings.join("\n");
     if (out === undefined) return { text, document: phrasings };
     const fs = yield* FileSystem.FileSystem;
     yield* fs.writeFileString(out, `${text}\n`).pipe(refuse(out));
     return { text: `${phrasings.length} phrasings in ${out}`, document: phrasings };
   });
+
+/** The phrasings of a run: the file's of `data.phrasings`, the instruction's, or the miniature world's. */
+export const phrasingsOf = (
+  { data, newToken, training }: RunConfig,
+  instruction?: string,
+): Effect.Effect<
+  ReadonlyArray<string>,
+  ConfigError | ParaphraserError,
+  FileSystem.FileSystem
+> => {
+  const { token } = newToken;
+  const rules = { ...defaultRules, token };
+  const { phrasings: file, phrasingCount } = data;
+  if (file === undefined && instruction === undefined) return ofWorld(training.seed, phrasingCount);
+  const collect = Effect.gen(function* () {
+    const { paraphrase } = yield* Paraphraser;
+    const phrasings = yield* Stream.runCollect(paraphrase(instruction ?? "", phrasingCount));
+    return phrasings.map(({ text }) => text);
+  });
+  return file !== undefined
+    ? Effect.provide(collect, layerPhrasingFile(file, rules))
+    : Effect.provide(
+      collect,
+      layerGrammar({ grammar: withToken(token), rules, seed: training.seed }),
+    );
+};
 
 /** The English grammar, asking for `token`. */
 const withToken = (token: string): Grammar => {
@@ -93,12 +105,13 @@ const withToken = (token: string): Grammar => {
 const ofWorld = (
   seed: number,
   count: number,
-): Effect.Effect<ReadonlyArray<string>, UsageError> =>
+): Effect.Effect<ReadonlyArray<string>, ConfigError> =>
   Effect.suspend(() => {
     try {
       return Effect.succeed(worldPhrasings(seed, count));
     } catch (cause) {
       if (!(cause instanceof RangeError)) throw cause;
-      return Effect.fail(usageError("diversify", `data.phrasingCount: ${cause.message}`));
+      const problem = { path: "data.phrasingCount", problem: cause.message };
+      return Effect.fail(new ConfigError({ reason: { _tag: "Invalid", problems: [problem] } }));
     }
   });

@@ -10,11 +10,13 @@ import { Datasets } from "../data/datasets.ts";
 import { layerDatasetsFile } from "../data/datasets_file.ts";
 import { formatChat } from "../data/jsonl.ts";
 import { diverseChats } from "../delia/diverse_chats.ts";
+import type { ParaphraserError } from "../delia/diversify.ts";
 import type { SampleCacheError } from "../delia/sample_cache.ts";
 import { arms, mixingOf, orderOf } from "../experiments/arms.ts";
 import { refuse } from "../weights/files.ts";
 import type { WeightsError } from "../weights/weights_error.ts";
 import { configFlags, type ConfigOptions, resolveOptions } from "./config_options.ts";
+import { phrasingsOf } from "./diversify.ts";
 import { type Flags, json, out } from "./flags.ts";
 import { type UsageError, usageError } from "./usage_error.ts";
 import { type Run, type Verb, verb, type VerbHelp } from "./verb.ts";
@@ -60,7 +62,7 @@ export const runMix = (
   { out, ...options }: MixOptions,
 ): Effect.Effect<
   { readonly text: string; readonly document: MixDocument },
-  ConfigError | DataError | SampleCacheError | WeightsError | UsageError,
+  ConfigError | DataError | ParaphraserError | SampleCacheError | WeightsError | UsageError,
   FileSystem.FileSystem
 > =>
   Effect.gen(function* () {
@@ -72,7 +74,7 @@ export const runMix = (
     }
     const datasets = yield* Datasets;
     const downstream: ReadonlyArray<Chat> = data.downstream === undefined
-      ? downstreamExamples(training.seed, data.downstreamItems, data.phrasingCount)
+      ? downstreamExamples(training.seed, data.downstreamItems, yield* phrasingsOf(config))
       : yield* Stream.runCollect(datasets.open(data.downstream));
     const diverse = data.diverse === undefined
       ? []
