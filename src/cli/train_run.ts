@@ -1,13 +1,14 @@
 /** The work behind `train`: layers, the stream of arms, the table and the report. @module */
 import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
-import type * as FileSystem from "effect/FileSystem";
+import * as FileSystem from "effect/FileSystem";
 import type * as Path from "effect/Path";
 import type * as Stdio from "effect/Stdio";
 import * as Stream from "effect/Stream";
 import * as Terminal from "effect/Terminal";
 import project from "../../deno.json" with { type: "json" };
-import type { ConfigError } from "../config/config_error.ts";
+import { ConfigError, type ConfigProblem } from "../config/config_error.ts";
+import { resolveRunConfig } from "../config/resolve.ts";
 import type { RunConfig } from "../config/run_config.ts";
 import { layerDatasetsFile } from "../data/datasets_file.ts";
 import type { Tokenizer } from "../data/tokenizer.ts";
@@ -22,17 +23,17 @@ import { runArms, type RunError, type RunParts } from "../experiments/run_arms.t
 import { openRunFolder, type RunFolder } from "../experiments/run_folder.ts";
 import { layerLocal } from "../generation/local_sampler.ts";
 import { Gpu, layer as gpuLayer } from "../gpu/gpu.ts";
-import { loadDecoder } from "../models/decoder.ts";
+import { type Decoder, loadDecoder } from "../models/decoder.ts";
 import { architectureOf } from "../models/registry.ts";
 import type { Adapter } from "../nn/adapter.ts";
-import { exportAdapter } from "../nn/adapter_files.ts";
+import { exportAdapter, importAdapter } from "../nn/adapter_files.ts";
 import { renderReport } from "../report/report.ts";
 import { terminalTable } from "../report/terminal_table.ts";
 import { layerFile as metricFile, type MetricRecord } from "../training/metric_log.ts";
 import { describeBase } from "../weights/adapter_base.ts";
 import { readIfPresent, readJson, refuse } from "../weights/files.ts";
 import { openDirectory } from "../weights/model_directory.ts";
-import { writeAdapter } from "../weights/peft.ts";
+import { readAdapter, writeAdapter } from "../weights/peft.ts";
 import { resolveOptions } from "./config_options.ts";
 import { progressOnStderr } from "./progress_bar.ts";
 import type { TrainOptions } from "./train.ts";
@@ -48,7 +49,9 @@ export const runTrain = (
 > =>
   Effect.scoped(Effect.gen(function* () {
     const started = yield* Clock.currentTimeMillis;
-    const config = yield* Effect.flatMap(resolveOptions(options), settingsForFiles);
+    const config = yield* options.resume === undefined
+      ? Effect.flatMap(resolveOptions(options), settingsForFiles)
+      : resumedConfig(options.resume);
     const stamp = new Date(started).toISOString().slice(0, 19).replaceAll(":", "-");
     const directory = options.resume ?? options.out ?? `runs/${options.preset}-${stamp}`;
     const folder = yield* openRunFolder(directory, config);
@@ -82,6 +85,34 @@ export const runTrain = (
     };
   })).pipe(Effect.provide(gpuLayer));
 
+// The settings of the run in `directory`: a resumed run has no others.
+const resumedConfig = (directory: string) =>
+  Effect.gen(function* () {
+    const fs = yield* FileSystem.FileSystem;
+    const name = `${directory}/config.json`;
+    const text = yield* fs.readFileString(name).pipe(refuse(name));
+    return yield* resolveRunConfig({ file: { name, text } });
+  });
+
+// Values of the adapter that the run starts from; its sizes must be the config's.
+const initialValues = ({ initAdapter, lora }: RunConfig, decoder: Decoder) =>
+  Effect.gen(function* () {
+    if (initAdapter === undefined) return undefined;
+    const stored = yield* readAdapter(initAdapter);
+    const modules = new Set([...stored.linears.keys()].map((path) => path.split(".").at(-1)!));
+    const problems: ConfigProblem[] = [];
+    if (stored.rank !== lora.rank) {
+      problems.push({ path: "lora.rank", problem: `${initAdapter} has rank ${stored.rank}` });
+    }
+    if (modules.symmetricDifference(new Set<string>(lora.targetModules)).size > 0) {
+      const problem = `${initAdapter} adapts ${[...modules].join(", ")}`;
+      problems.push({ path: "lora.targetModules", problem });
+    }
+    return problems.length === 0
+      ? importAdapter(decoder, stored)
+      : yield* new ConfigError({ reason: { _tag: "Invalid", problems } });
+  });
+
 // Loads the base and builds what all arms share.
 const prepare = (config: RunConfig, folder: RunFolder) =>
   Effect.gen(function* () {
@@ -103,9 +134,11 @@ const prepare = (config: RunConfig, folder: RunFolder) =>
       token: config.newToken.token,
       init: config.newToken.init,
     }));
+    const saved = yield* initialValues(config, decoder);
     const parts: RunParts = {
       config,
       decoder,
+      ...saved ? { saved } : {},
       tokenizer,
       progress,
       dataOf: (seed) => dataOf(config, tokenizer, seed).pipe(Effect.provideContext(files)),

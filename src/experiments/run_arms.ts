@@ -12,7 +12,7 @@ import type { SamplerError } from "../generation/sampler.ts";
 import { Gpu, type GpuError } from "../gpu/gpu.ts";
 import type { Decoder } from "../models/decoder.ts";
 import type { ModelError } from "../models/model_error.ts";
-import { type Adapter, makeAdapter, type NewRows } from "../nn/adapter.ts";
+import { type Adapter, makeAdapter, type NewRows, type SavedValues } from "../nn/adapter.ts";
 import type { Progress } from "../report/progress.ts";
 import { MetricLog, recordOf } from "../training/metric_log.ts";
 import { type StepReport, train } from "../training/train.ts";
@@ -27,6 +27,8 @@ export interface RunParts {
   readonly config: RunConfig;
   /** The frozen base, with a row for the new token. */
   readonly decoder: Decoder;
+  /** Values of the adapter that every arm starts from; a fresh one unless given. */
+  readonly saved?: SavedValues;
   /** Knows the new token. */
   readonly tokenizer: Tokenizer;
   readonly progress: Progress;
@@ -172,10 +174,13 @@ const runArm = (
   seedData: SeedData,
 ): Effect.Effect<ArmResult, RunError, Gpu | MetricLog> =>
   Effect.scoped(Effect.gen(function* () {
-    const { config, decoder } = parts;
+    const { config, decoder, saved } = parts;
     const { seed, rows } = seedData;
     const started = yield* Clock.currentTimeMillis;
-    const adapter = yield* makeAdapter(decoder, config.lora, config.training.seed + seed, { rows });
+    const adapter = yield* makeAdapter(decoder, config.lora, seed, {
+      rows,
+      ...saved ? { saved } : {},
+    });
     const name = arm?.name ?? "base";
     const trained = arm
       ? yield* trainArm(parts, arm, adapter, seedData)
