@@ -79,14 +79,14 @@ export const runSample = (
     // The seed that a run draws its first seed's diverse data with.
     const sampling = { ...config.sampling, seed: config.sampling.seed + config.training.seed };
     const provenance = provenanceOf(sha256, sampling);
-    const rejected = { empty: 0, cut_off: 0, names_new_token: 0 };
+    const rejected = { empty: 0, cut_off: 0, names_new_token: 0, special_token: 0 };
     const [total, label] = [queries.length, "self-sampling"];
     const part = (yield* progressOnStderr).begin(label, total, "answers");
     let samples = 0;
     yield* cachedSelfSample({ file: out, provenance }, queries, tokenizer, sampling).pipe(
       Stream.runForEach((sample) =>
         Effect.sync(() => {
-          const rejection = rejectionOf(sample, config.newToken.token);
+          const rejection = rejectionOf(sample, config.newToken.token, tokenizer);
           if (rejection) rejected[rejection]++;
           part.advance(++samples);
         })

@@ -13,12 +13,14 @@ import type { RunConfig } from "../config/run_config.ts";
 import { layerDatasetsFile } from "../data/datasets_file.ts";
 import type { Tokenizer } from "../data/tokenizer.ts";
 import { readTokenizer, writeTokenizer } from "../data/tokenizer_files.ts";
+import { defaultRules } from "../delia/diversify.ts";
 import { layerPhrasingFile } from "../delia/diversify/file.ts";
 import { cachedSelfSample, provenanceOf } from "../delia/sample_cache.ts";
 import type { Arm } from "../experiments/arms.ts";
 import { fileData, settingsForFiles } from "../experiments/file_data.ts";
 import { fixtureData, layerWorldPhrasings } from "../experiments/fixture_data.ts";
 import type { ArmResult, RunResult } from "../experiments/result.ts";
+import type { RunData } from "../experiments/run_data.ts";
 import { runArms, type RunError, type RunParts } from "../experiments/run_arms.ts";
 import { openRunFolder, type RunFolder } from "../experiments/run_folder.ts";
 import { layerLocal } from "../generation/local_sampler.ts";
@@ -169,14 +171,18 @@ const prepare = (config: RunConfig, folder: RunFolder) =>
   });
 
 // Chats of the user's own where there are any, else the miniature world.
-const dataOf = (config: RunConfig, tokenizer: Tokenizer, seed: number) => {
-  const { downstream, phrasings } = config.data;
+const dataOf = (
+  config: RunConfig,
+  tokenizer: Tokenizer,
+  seed: number,
+): Effect.Effect<RunData, RunError, FileSystem.FileSystem> => {
+  const { data: { downstream, phrasings }, newToken: { token } } = config;
   if (downstream !== undefined) {
     return Effect.provide(fileData(tokenizer, config, downstream), layerDatasetsFile);
   }
   const paraphraser = phrasings === undefined
     ? layerWorldPhrasings(seed)
-    : layerPhrasingFile(phrasings);
+    : layerPhrasingFile(phrasings, { ...defaultRules, token });
   return Effect.provide(fixtureData(tokenizer, config, seed), paraphraser);
 };
 

@@ -28,7 +28,7 @@ export interface SelfSample {
 }
 
 /** Why a sample is left out of the diverse data. */
-export type Rejection = "empty" | "cut_off" | "names_new_token";
+export type Rejection = "empty" | "cut_off" | "names_new_token" | "special_token";
 
 /** Chats of the prompt: `repeat` asks the same question again after its reference answer. */
 export const promptMessages = (
@@ -41,14 +41,20 @@ export const promptMessages = (
     : [ask];
 };
 
-/** What is wrong with `sample` as diverse data, or undefined. */
+/** What is wrong with `sample` as diverse data, or undefined; special tokens only with `tokenizer`. */
 export const rejectionOf = (
   { answer, finish }: SelfSample,
   newToken: string,
+  tokenizer?: Tokenizer,
 ): Rejection | undefined => {
   if (answer.trim() === "") return "empty";
   if (finish === "length") return "cut_off";
-  return answer.includes(newToken) ? "names_new_token" : undefined;
+  if (answer.includes(newToken)) return "names_new_token";
+  if (!tokenizer) return undefined;
+  const ids = tokenizer.encode(answer);
+  return tokenizer.decode(ids) === tokenizer.decode(ids, { skipSpecial: true })
+    ? undefined
+    : "special_token";
 };
 
 /** A sample as a chat to train on. */

@@ -1,32 +1,32 @@
 /** Data of the user's own: chats from JSONL files, tuned on and not tested. @module */
-import { Effect, Stream } from "effect";
+import { Effect, type FileSystem, Stream } from "effect";
 import { ConfigError, type ConfigProblem } from "../config/config_error.ts";
 import { armNames, type RunConfig } from "../config/run_config.ts";
+import type { Chat } from "../data/chat.ts";
 import type { DataError } from "../data/data_error.ts";
 import { Datasets } from "../data/datasets.ts";
 import { encodeChat, type Example } from "../data/example.ts";
 import type { Tokenizer } from "../data/tokenizer.ts";
+import { diverseChats } from "../delia/diverse_chats.ts";
+import type { SampleCacheError } from "../delia/sample_cache_error.ts";
 import type { RunData } from "./run_data.ts";
 
 /** Chats encoded at a time. */
 const encodedTogether = 64;
 
-const examplesIn = (
-  file: string,
+const encodeAll = <E, R>(
+  chats: Stream.Stream<Chat, E, R>,
   tokenizer: Tokenizer,
   { training }: RunConfig,
-): Effect.Effect<ReadonlyArray<Example>, DataError, Datasets> =>
-  Effect.gen(function* () {
-    const datasets = yield* Datasets;
-    return yield* datasets.open(file).pipe(
-      Stream.grouped(encodedTogether),
-      Stream.mapEffect((chats) =>
-        Effect.forEach(chats, (chat) => encodeChat(tokenizer, chat, training))
-      ),
-      Stream.flattenIterable,
-      Stream.runCollect,
-    );
-  });
+): Effect.Effect<ReadonlyArray<Example>, DataError | E, R> =>
+  chats.pipe(
+    Stream.grouped(encodedTogether),
+    Stream.mapEffect((group) =>
+      Effect.forEach(group, (chat) => encodeChat(tokenizer, chat, training))
+    ),
+    Stream.flattenIterable,
+    Stream.runCollect,
+  );
 
 /**
  * Reads `data.downstream` and, where it is given, `data.diverse`. The phrasings are those in the
@@ -36,14 +36,20 @@ export const fileData = (
   tokenizer: Tokenizer,
   config: RunConfig,
   downstream: string,
-): Effect.Effect<RunData, DataError, Datasets> =>
+): Effect.Effect<
+  RunData,
+  DataError | SampleCacheError,
+  Datasets | FileSystem.FileSystem
+> =>
   Effect.gen(function* () {
-    const { diverse } = config.data;
+    const { data: { diverse }, newToken } = config;
+    const datasets = yield* Datasets;
+    const chats = diverse === undefined ? [] : yield* diverseChats(diverse, newToken.token);
     return {
-      downstream: { diversified: yield* examplesIn(downstream, tokenizer, config) },
-      diverse: {
-        examples: diverse === undefined ? [] : yield* examplesIn(diverse, tokenizer, config),
+      downstream: {
+        diversified: yield* encodeAll(datasets.open(downstream), tokenizer, config),
       },
+      diverse: { examples: yield* encodeAll(Stream.fromIterable(chats), tokenizer, config) },
     };
   });
 

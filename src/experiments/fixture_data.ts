@@ -4,6 +4,7 @@ import {
   diversePrompts,
   type DownstreamExample,
   downstreamExamples,
+  phrasingLimit,
   phrasings,
 } from "../../fixtures/world/downstream.ts";
 import { slotPrompts, type TestSets, testSets } from "../../fixtures/world/test_sets.ts";
@@ -11,15 +12,21 @@ import type { RunConfig } from "../config/run_config.ts";
 import type { DataError } from "../data/data_error.ts";
 import { encodeChat } from "../data/example.ts";
 import type { Tokenizer } from "../data/tokenizer.ts";
-import { Paraphraser, type ParaphraserError } from "../delia/diversify.ts";
+import { Paraphraser, ParaphraserError } from "../delia/diversify.ts";
 import type { Place } from "../evaluation/hidden_states.ts";
 import type { RunData } from "./run_data.ts";
 
 /** The world's own grammar of instructions, as a paraphraser; it knows one instruction, the check. */
 export const layerWorldPhrasings = (seed: number): Layer.Layer<Paraphraser> =>
   Layer.succeed(Paraphraser, {
-    paraphrase: (_instruction, count) =>
-      Stream.fromIterable(phrasings(seed, count)).pipe(Stream.map((text) => ({ text }))),
+    paraphrase: (_instruction, count) => {
+      const texts = phrasings(seed, Math.min(count, phrasingLimit));
+      const found = Stream.fromIterable(texts).pipe(Stream.map((text) => ({ text })));
+      if (count <= phrasingLimit) return found;
+      const rejected = { no_token: 0, banned_word: 0, duplicate: 0 };
+      const reason = { _tag: "NotEnough", wanted: count, found: phrasingLimit, rejected } as const;
+      return Stream.concat(found, Stream.fail(new ParaphraserError({ reason })));
+    },
   });
 
 /** Prompts whose hidden states are compared. */

@@ -108,10 +108,15 @@ const diverseExamples = (
       }),
       Stream.runCollect,
     );
-    const kept = samples.filter((sample) => !rejectionOf(sample, config.newToken.token))
+    const { token } = config.newToken;
+    const kept = samples.filter((sample) => !rejectionOf(sample, token, tokenizer))
       .toSorted((a, b) => a.index - b.index);
     const left = samples.length - kept.length;
-    part.end(left > 0 ? `${left} of ${samples.length} left out (empty, cut off)` : undefined);
+    part.end(
+      left > 0
+        ? `${left} of ${samples.length} left out (empty, cut off, special tokens)`
+        : undefined,
+    );
     return yield* Effect.forEach(
       kept,
       (sample) => encodeChat(tokenizer, chatOf(sample), config.training),
