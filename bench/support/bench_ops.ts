@@ -2,16 +2,10 @@
 import { Effect } from "effect";
 import { Gpu, openGpu, type Pass, sizeOf, type Tensor } from "../../src/gpu/gpu.ts";
 import { uniform } from "../../tests/support/numbers.ts";
+import { nameWithWork, type Work } from "./work.ts";
 
-const shared: ReturnType<typeof openGpu> = openGpu();
-
-/** What one run of a variant does, to turn its time into a rate. */
-export interface Work {
-  /** Floating-point operations. */
-  readonly flops?: number;
-  /** Bytes read and written at the least. */
-  readonly bytes?: number;
-}
+/** The device of this bench file. */
+export const benchGpu: ReturnType<typeof openGpu> = openGpu();
 
 /**
  * Registers a `Deno.bench` for each variant on inputs of the given shapes (f32, seeded) or numbers.
@@ -28,17 +22,12 @@ export const benchOps = <Name extends string>(
   let baseline = true;
   for (const variant in variants) {
     const record = variants[variant]!;
-    const rate = work.flops
-      ? ` {flops:${work.flops * repeat}}`
-      : work.bytes
-      ? ` {bytes:${work.bytes * repeat}}`
-      : "";
     Deno.bench({
-      name: `${variant}${rate}`,
+      name: nameWithWork(variant, work, repeat),
       group,
       baseline,
       fn: async (timer) => {
-        const gpu = await shared;
+        const gpu = await benchGpu;
         const run = Effect.scoped(Effect.gen(function* () {
           const tensors = {} as Record<Name, Tensor>;
           for (const [index, name] of names.entries()) {
