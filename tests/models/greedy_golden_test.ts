@@ -13,7 +13,13 @@ const assertContinues = (subject: Subject, { sequences, greedy: { continuations 
     const completions = yield* generateBatch(
       subject,
       sequences.map(({ ids }, seed) => ({ ids, seed })),
-      { temperature: 0, topP: 1, maxNewTokens: continuations[0]!.length, stopIds: [] },
+      {
+        temperature: 0,
+        topP: 1,
+        maxNewTokens: continuations[0]!.length,
+        stopIds: [],
+        valid: subject.decoder.shape.vocab,
+      },
     );
     assert.deepEqual(completions.map(({ ids }) => ids), continuations);
     assert.ok(completions.every(({ finish }) => finish === "length"));
@@ -50,7 +56,7 @@ onGpu(
     const completions = yield* generateBatch(
       { decoder },
       sequences.map(({ ids }, seed) => ({ ids, seed })),
-      { temperature: 0, topP: 1, maxNewTokens: 7, stopIds },
+      { temperature: 0, topP: 1, maxNewTokens: 7, stopIds, valid: shape.vocab },
     );
     for (const [index, { ids, finish }] of completions.entries()) {
       const all = continuations[index]!.slice(0, 7);
