@@ -39,7 +39,7 @@ export const configFlags: Flags<ConfigOptions> = {
   diverse: orUndefined(
     Flag.String("diverse").pipe(
       Flag.withMetavar("FILE"),
-      Flag.withDescription("Diverse chats, JSONL; without it the base model samples them"),
+      Flag.withDescription("Diverse chats, JSONL, such as `sample` writes; goes with --data"),
     ),
   ),
   initAdapter: orUndefined(

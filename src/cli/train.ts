@@ -26,8 +26,8 @@ const help: VerbHelp<"train"> = {
     { command: "deno task train", description: "All arms on the base model that is shipped" },
     { command: "deno task train --seeds 5 --set lora.rank=8", description: "Other settings" },
     {
-      command: "deno task train --model DIR --data chats.jsonl --out runs/mine",
-      description: "A model and data of your own",
+      command: "deno task train --model DIR --data chats.jsonl --diverse diverse.jsonl",
+      description: "A model and data of your own; `sample` makes the diverse chats",
     },
   ],
 };

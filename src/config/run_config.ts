@@ -28,7 +28,7 @@ export const armNames: readonly [ArmName, ...ReadonlyArray<ArmName>] = [
 
 /** Settings of a run. */
 export interface RunConfig {
-  /** Directory of the base model, or a hub id. */
+  /** Directory of the base model, as Hugging Face writes it. */
   readonly model: string;
   /** Folder of a trained adapter to start from. Absent: a fresh one. */
   readonly initAdapter?: string;

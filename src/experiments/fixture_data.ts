@@ -7,7 +7,7 @@ import {
   phrasingLimit,
   phrasings,
 } from "../../fixtures/world/downstream.ts";
-import { slotPrompts, type TestSets, testSets } from "../../fixtures/world/test_sets.ts";
+import { slotPrompts, testSets } from "../../fixtures/world/test_sets.ts";
 import type { RunConfig } from "../config/run_config.ts";
 import type { DataError } from "../data/data_error.ts";
 import { encodeChat } from "../data/example.ts";

@@ -226,15 +226,20 @@ export const runArms = (
   parts: RunParts,
   done: ReadonlyArray<Pick<ArmResult, "name" | "seed">> = [],
 ): Stream.Stream<ArmResult, RunError, Gpu | MetricLog> => {
-  const { config } = parts;
-  const chosen = [undefined, ...arms].filter((arm) => config.arms.includes(arm?.name ?? "base"));
-  const needsDiverse = chosen.some((arm) =>
-    arm?.data === "mixed" || arm?.length === "matched_steps"
-  );
-  return Stream.range(0, config.seeds - 1).pipe(
-    Stream.mapEffect((offset) =>
+  const { config: { arms: wanted, training, seeds } } = parts;
+  const openArms = (seed: number): ReadonlyArray<Arm | undefined> =>
+    [undefined, ...arms].filter((arm) => {
+      const name = arm?.name ?? "base";
+      return wanted.includes(name) && !done.some((it) => it.name === name && it.seed === seed);
+    });
+  return Stream.range(training.seed, training.seed + seeds - 1).pipe(
+    Stream.map((seed) => ({ seed, chosen: openArms(seed) })),
+    Stream.filter(({ chosen }) => chosen.length > 0),
+    Stream.mapEffect(({ seed, chosen }) =>
       Effect.gen(function* () {
-        const seed = config.training.seed + offset;
+        const needsDiverse = chosen.some((arm) =>
+          arm?.data === "mixed" || arm?.length === "matched_steps"
+        );
         const data = yield* parts.dataOf(seed);
         const diverse = needsDiverse ? yield* diverseExamples(parts, data, seed) : [];
         return { chosen, seed, data, diverse, rows: yield* newRowsOf(parts, seed) };
