@@ -15,8 +15,8 @@ const fixture: RunConfigInput = {
 /** The same in under a minute, for the tests: fewer diverse examples, smaller test sets. */
 const fixtureSmoke: RunConfigInput = {
   ...fixture,
-  data: { ...fixture.data, testItems: 32 },
-  mixing: { ...fixture.mixing, diverseRatio: 12 },
+  data: { ...fixture.data, testItems: 24 },
+  mixing: { ...fixture.mixing, diverseRatio: 8 },
 };
 
 /** By the name that `--preset` takes. */
