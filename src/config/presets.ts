@@ -6,8 +6,23 @@ const fixture: RunConfigInput = {
   model: "fixtures/base",
   data: { downstreamItems: 100, phrasingCount: 60, testItems: 200 },
   sampling: { promptMode: "none", maxNewTokens: 48, batchSize: 256 },
-  mixing: { strategy: "delia", diverseRatio: 25 },
-  lora: { rank: 16, alpha: 16, dropout: 0 },
+  mixing: { strategy: "delia", diverseRatio: 12 },
+  // Every linear, as QLoRA advises: with attention alone, matched common tuning kept the base's
+  // negation on two seeds that are not among those reported.
+  lora: {
+    rank: 16,
+    alpha: 16,
+    dropout: 0,
+    targetModules: [
+      "q_proj",
+      "k_proj",
+      "v_proj",
+      "o_proj",
+      "gate_proj",
+      "up_proj",
+      "down_proj",
+    ],
+  },
   optimizer: { learningRate: 5e-3, warmupSteps: 25 },
   training: { batchSize: 16, maxTokens: 128 },
 };
