@@ -13,6 +13,7 @@ import { Gpu, type GpuError } from "../gpu/gpu.ts";
 import type { Decoder } from "../models/decoder.ts";
 import type { ModelError } from "../models/model_error.ts";
 import { type Adapter, makeAdapter, type NewRows, type SavedValues } from "../nn/adapter.ts";
+import { mergeAdapter } from "../nn/merge.ts";
 import type { Progress } from "../report/progress.ts";
 import { MetricLog, recordOf } from "../training/metric_log.ts";
 import { type StepReport, train } from "../training/train.ts";
@@ -207,7 +208,7 @@ const testArm = (
     const count = Object.values(tests.sets).reduce((sum, items) => sum + items.length, 0);
     const part = progress.begin(`testing ${name} (seed ${seed})`, count, "prompts");
     const evaluation = yield* evaluateArm(
-      { decoder: adapter.decoder, adapter },
+      yield* mergeAdapter(adapter),
       tokenizer,
       tests,
       {
@@ -219,7 +220,7 @@ const testArm = (
     );
     part.end();
     return evaluation;
-  });
+  }).pipe(Effect.scoped);
 
 /** Trains and tests the configured arms, seed after seed; those in `done` are left out. */
 export const runArms = (
