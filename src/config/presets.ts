@@ -30,8 +30,8 @@ const fixture: RunConfigInput = {
 /** The same in under a minute, for the tests: fewer diverse examples, smaller test sets. */
 const fixtureSmoke: RunConfigInput = {
   ...fixture,
-  data: { ...fixture.data, testItems: 24 },
-  mixing: { ...fixture.mixing, diverseRatio: 8 },
+  data: { ...fixture.data, testItems: 20 },
+  mixing: { ...fixture.mixing, diverseRatio: 4 },
 };
 
 /** By the name that `--preset` takes. */
