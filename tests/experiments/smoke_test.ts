@@ -20,8 +20,7 @@ const train = (out: string) =>
     resume: undefined,
   });
 
-// Mechanics are asserted exactly, the effect once and with a wide margin: 1.0 and 0.37–0.88 were
-// seen over four seeds of a smaller pilot (method of Table 4, arXiv 2408.10841).
+// Mechanics are asserted exactly, the effect once and with a wide margin.
 Deno.test({
   name:
     "train runs every arm of fixture-smoke, shows DELIA's effect, and resumes to the same result",
