@@ -2,7 +2,23 @@
 import type { Effect } from "effect";
 import type { ModelError } from "./model_error.ts";
 
-/** Sizes of a decoder-only transformer. */
+/** Rotary positions: the pair i of a head turns by position · inverseFrequencies[i] radians. */
+export interface Rotary {
+  /** One for each turned pair; where they are fewer than headDim / 2, the rest of a head stays. */
+  readonly inverseFrequencies: ReadonlyArray<number>;
+  /** Factor of every cosine and sine; 1 but under some scalings of long contexts. */
+  readonly factor: number;
+}
+
+/** How one layer attends. */
+export interface LayerRule {
+  /** How many keys a query sees, its own among them; absent: all before it. */
+  readonly window?: number;
+  /** Absent: the layer knows no positions. Layers that turn alike share one object. */
+  readonly rotary?: Rotary;
+}
+
+/** Sizes and rules of a decoder-only transformer. */
 export interface ModelShape {
   readonly modelType: string;
   /** Rows of the embedding. */
@@ -16,9 +32,21 @@ export interface ModelShape {
   readonly headDim: number;
   /** Added to the mean square in RMSNorm. */
   readonly normEps: number;
-  /** Base of the rotary frequencies. */
-  readonly ropeTheta: number;
-  /** Longest sequence. */
+  /** What a norm adds to the gain that is stored: 1 in Gemma, which stores gain − 1; else 0. */
+  readonly gainOffset: number;
+  /** Gate of the feed-forward. */
+  readonly activation: "silu" | "gelu_tanh";
+  /** Factor of the embedded tokens: √hidden in Gemma; else 1. */
+  readonly embeddingScale: number;
+  /** Factor of query · key. */
+  readonly attentionScale: number;
+  /** Scores become cap · tanh(score / cap). */
+  readonly attentionSoftCap?: number;
+  /** Logits become cap · tanh(logit / cap). */
+  readonly logitSoftCap?: number;
+  /** One for each layer. */
+  readonly layerRules: ReadonlyArray<LayerRule>;
+  /** Longest sequence for which the rules above are exact. */
   readonly maxPositions: number;
   /** The head is the embedding. */
   readonly tiedHead: boolean;
@@ -43,6 +71,22 @@ export interface FusedLinear {
   readonly inputs: number;
   readonly outputs: number;
   readonly parts: ReadonlyArray<LinearPart>;
+  /** Every part has a bias beside its weight, `${path}.bias`. */
+  readonly bias: boolean;
+}
+
+/** Where the gains of a layer's norms are stored; the optional ones only where the family has them. */
+export interface LayerGains {
+  /** Before attention. */
+  readonly attention: string;
+  /** Before the feed-forward. */
+  readonly feedForward: string;
+  /** Of what attention adds to the residual stream `[hidden]`. */
+  readonly attentionOutput?: string;
+  /** Of what the feed-forward adds to the residual stream `[hidden]`. */
+  readonly feedForwardOutput?: string;
+  /** Of each query head and each key head `[headDim]`. */
+  readonly heads?: { readonly query: string; readonly key: string };
 }
 
 /** A family of models that share a `model_type`. */
@@ -57,7 +101,6 @@ export interface Architecture {
     readonly embedding: string;
     readonly head: string;
     readonly finalGain: string;
-    attentionGain(index: number): string;
-    feedForwardGain(index: number): string;
+    gains(index: number): LayerGains;
   };
 }

@@ -86,8 +86,8 @@ export const stackedTensors = (
   return [
     table("embedding", tensors.embedding),
     ...Array.from({ length: shape.layers }, (_, index) => [
-      gain(`layers.${index}.attentionGain`, tensors.attentionGain(index)),
-      gain(`layers.${index}.feedForwardGain`, tensors.feedForwardGain(index)),
+      gain(`layers.${index}.attentionGain`, tensors.gains(index).attention),
+      gain(`layers.${index}.feedForwardGain`, tensors.gains(index).feedForward),
       ...architecture.linears(shape, index).map(ofLinear),
     ]).flat(),
     gain("finalGain", tensors.finalGain),
@@ -143,7 +143,10 @@ export const loadDecoder = (
       head: shape.tiedHead ? embedding : at("head"),
       finalGain: at("finalGain"),
       layers,
-      rotations: yield* gpu.upload(rotationTable(shape), [shape.maxPositions, shape.headDim]),
+      rotations: yield* gpu.upload(
+        rotationTable(shape.layerRules[0]!.rotary!, shape.maxPositions),
+        [shape.maxPositions, shape.headDim],
+      ),
       ...trainable
         ? {
           allRows: yield* gpu.upload(Uint32Array.from({ length: rows }, (_, row) => row), [rows]),

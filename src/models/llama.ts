@@ -53,17 +53,27 @@ const decodeShape = (written: Config): ModelShape => {
   }
   const headDim = count(config, "head_dim", hidden / heads);
   if (headDim % 4 !== 0) throw wrong("head_dim", "a multiple of 4", headDim);
+  const layers = count(config, "num_hidden_layers");
+  const theta = positive(config, "rope_theta", 10_000);
+  const rotary = {
+    inverseFrequencies: Array.from({ length: headDim / 2 }, (_, i) => theta ** (-2 * i / headDim)),
+    factor: 1,
+  };
   return {
     modelType: "llama",
     vocab: count(config, "vocab_size"),
     hidden,
     intermediate: count(config, "intermediate_size"),
-    layers: count(config, "num_hidden_layers"),
+    layers,
     heads,
     kvHeads,
     headDim,
     normEps: positive(config, "rms_norm_eps", 1e-6),
-    ropeTheta: positive(config, "rope_theta", 10_000),
+    gainOffset: 0,
+    activation: "silu",
+    embeddingScale: 1,
+    attentionScale: 1 / Math.sqrt(headDim),
+    layerRules: Array.from({ length: layers }, () => ({ rotary })),
     maxPositions: count(config, "max_position_embeddings", 2048),
     tiedHead: config["tie_word_embeddings"] === true,
     initializerRange: positive(config, "initializer_range", 0.02),
@@ -81,7 +91,7 @@ const stacked = (
     outputs += rows;
     return { module: path.slice(path.lastIndexOf(".") + 1), path, from, to: outputs };
   });
-  return { name, inputs, outputs, parts };
+  return { name, inputs, outputs, parts, bias: false };
 };
 
 /** Llama 2 and 3, TinyLlama, SmolLM2 and whatever else says `model_type: "llama"`. */
@@ -116,7 +126,9 @@ export const llama: Architecture = {
     embedding: "model.embed_tokens.weight",
     head: "lm_head.weight",
     finalGain: "model.norm.weight",
-    attentionGain: (index) => `model.layers.${index}.input_layernorm.weight`,
-    feedForwardGain: (index) => `model.layers.${index}.post_attention_layernorm.weight`,
+    gains: (index) => ({
+      attention: `model.layers.${index}.input_layernorm.weight`,
+      feedForward: `model.layers.${index}.post_attention_layernorm.weight`,
+    }),
   },
 };

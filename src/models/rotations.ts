@@ -1,23 +1,21 @@
 /** The table of rotary cosines and sines. @module */
-import type { ModelShape } from "./architecture.ts";
+import type { Rotary } from "./architecture.ts";
 
 /**
- * `[maxPositions, headDim]`: a row holds the cosines of its position's headDim/2 angles, then the
- * sines. Angle i of position p is p · theta^(−2i/headDim) (RoFormer, arXiv 2104.09864, eq. 15).
+ * `[positions, 2 · pairs]`: a row holds the cosines of its position's angles, then the sines. Angle i
+ * of position p is p · inverseFrequencies[i] (RoFormer, arXiv 2104.09864, eq. 15).
  */
 export const rotationTable = (
-  { maxPositions, headDim, ropeTheta }: Pick<
-    ModelShape,
-    "maxPositions" | "headDim" | "ropeTheta"
-  >,
+  { inverseFrequencies, factor }: Rotary,
+  positions: number,
 ): Float32Array<ArrayBuffer> => {
-  const half = headDim / 2;
-  const table = new Float32Array(maxPositions * headDim);
-  for (let position = 0; position < maxPositions; position++) {
-    for (let i = 0; i < half; i++) {
-      const angle = position * ropeTheta ** (-2 * i / headDim);
-      table[position * headDim + i] = Math.cos(angle);
-      table[position * headDim + half + i] = Math.sin(angle);
+  const pairs = inverseFrequencies.length;
+  const table = new Float32Array(positions * 2 * pairs);
+  for (let position = 0; position < positions; position++) {
+    const row = position * 2 * pairs;
+    for (const [i, frequency] of inverseFrequencies.entries()) {
+      table[row + i] = factor * Math.cos(position * frequency);
+      table[row + pairs + i] = factor * Math.sin(position * frequency);
     }
   }
   return table;
