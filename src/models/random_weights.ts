@@ -1,9 +1,8 @@
 /** Fresh weights for a model that is about to be pre-trained. @module */
 import { Effect } from "effect";
-import { sizeOf } from "../gpu/gpu.ts";
 import { randomNormal } from "../gpu/random.ts";
 import type { Weights } from "../weights/weights.ts";
-import { missingTensor } from "../weights/weights.ts";
+import { missingTensor, rowRange } from "../weights/weights.ts";
 import type { Architecture, ModelShape } from "./architecture.ts";
 import { stackedTensors } from "./decoder.ts";
 
@@ -24,21 +23,26 @@ export const randomWeights = (
   const order = [...shapes.keys()];
   return {
     names: order,
-    read: (name) => {
+    describe: (name) => {
+      const known = shapes.get(name);
+      return known && { dtype: "F32", shape: known.shape };
+    },
+    read: (name, _, rows) => {
       const known = shapes.get(name);
       if (!known) return Effect.fail(missingTensor("fresh weights", name, shapes.size));
-      const size = sizeOf(known.shape);
+      const part = rowRange(known.shape, rows ?? { from: 0, to: known.shape[0]! });
+      const size = part.end - part.begin;
       if (known.shape.length === 1) {
-        return Effect.succeed({ shape: known.shape, data: new Float32Array(size).fill(1) });
+        return Effect.succeed({ shape: part.shape, data: new Float32Array(size).fill(1) });
       }
       const residual = /(o_proj|down_proj)\.weight$/.test(name);
       const deviation = shape.initializerRange * (residual ? (2 * shape.layers) ** -0.5 : 1);
       const stream = order.indexOf(name);
       const data = Float32Array.from(
         { length: size },
-        (_, element) => deviation * randomNormal(seed, stream, element),
+        (_, element) => deviation * randomNormal(seed, stream, part.begin + element),
       );
-      return Effect.succeed({ shape: known.shape, data });
+      return Effect.succeed({ shape: part.shape, data });
     },
   };
 };

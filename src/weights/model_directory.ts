@@ -12,7 +12,7 @@ import {
   writeFiles,
 } from "./files.ts";
 import { decodeHeader, encodeSafetensors, readTensor } from "./safetensors.ts";
-import { checkShape, type HostTensor, missingTensor, Weights } from "./weights.ts";
+import { type HostTensor, missingTensor, Weights } from "./weights.ts";
 import type { WeightsError } from "./weights_error.ts";
 
 /** The JSON files of a model directory, parsed and not yet interpreted. */
@@ -71,9 +71,11 @@ export const openDirectory: (
     }
     return {
       names: [...shardOf.keys()],
-      read: (name, shape) => {
+      describe: (name) => shards.get(shardOf.get(name) ?? "")?.describe(name),
+      read: (name, shape, rows) => {
         const shard = shards.get(shardOf.get(name) ?? "");
-        return shard?.read(name, shape) ?? Effect.fail(missingTensor(file, name, shardOf.size));
+        return shard?.read(name, shape, rows) ??
+          Effect.fail(missingTensor(file, name, shardOf.size));
       },
     };
   });
@@ -87,8 +89,11 @@ export const openSafetensors: (
     const header = yield* decodeHeader(source);
     return {
       names: [...header.entries.keys()],
-      read: (name, shape) =>
-        Effect.flatMap(readTensor(source, header, name), (it) => checkShape(name, it, shape)),
+      describe: (name) => {
+        const entry = header.entries.get(name);
+        return entry && { dtype: entry.dtype, shape: entry.shape };
+      },
+      read: (name, shape, rows) => readTensor(source, header, name, { shape, rows }),
     };
   },
 );

@@ -1,7 +1,7 @@
 /** The safetensors format: decode a header, read one tensor by its byte range, encode a file. @module */
 import { Effect } from "effect";
 import { bf16ToF32, bytesToF32, f16ToF32, f32ToF16 } from "./f16.ts";
-import { type HostTensor, missingTensor } from "./weights.ts";
+import { checkShape, type HostTensor, missingTensor, rowRange, type Rows } from "./weights.ts";
 import { WeightsError } from "./weights_error.ts";
 
 /** Random access to the bytes of one file. */
@@ -123,24 +123,35 @@ const checkCoverage = Effect.fnUntraced(
   },
 );
 
-/** Reads the bytes of one tensor and widens them to f32. */
+/** Reads the bytes of one tensor, or of some of its rows, and widens them to f32. */
 export const readTensor: (
   source: ByteSource,
   header: SafetensorsHeader,
   name: string,
+  part?: {
+    /** The shape that the whole tensor must have. */
+    readonly shape?: ReadonlyArray<number> | undefined;
+    readonly rows?: Rows | undefined;
+  },
 ) => Effect.Effect<HostTensor, WeightsError> = Effect.fnUntraced(
-  function* (source, header, name) {
+  function* (source, header, name, { shape, rows } = {}) {
     const entry = header.entries.get(name);
     if (entry === undefined) return yield* missingTensor(source.name, name, header.entries.size);
-    const { dtype, shape, begin, end } = entry;
+    const { dtype, begin, end } = yield* checkShape(name, entry, shape);
     const decode = decoders.get(dtype);
-    if (decode === undefined) {
+    const width = elementBytes[dtype];
+    if (decode === undefined || width === undefined) {
       const supported = [...decoders.keys()];
       return yield* new WeightsError({
         reason: { _tag: "UnsupportedDtype", file: source.name, tensor: name, dtype, supported },
       });
     }
-    return { shape, data: decode(yield* source.read(begin, end - begin)) };
+    if (rows === undefined) {
+      return { shape: entry.shape, data: decode(yield* source.read(begin, end - begin)) };
+    }
+    const part = rowRange(entry.shape, rows);
+    const bytes = source.read(begin + part.begin * width, (part.end - part.begin) * width);
+    return { shape: part.shape, data: decode(yield* bytes) };
   },
 );
 

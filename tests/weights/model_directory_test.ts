@@ -3,11 +3,12 @@ import { Effect, FileSystem, Layer, Path } from "effect";
 import { platform } from "../../src/platform.ts";
 import {
   layerDirectory,
+  openDirectory,
   readModelFiles,
   writeModelDirectory,
 } from "../../src/weights/model_directory.ts";
 import { encodeSafetensors } from "../../src/weights/safetensors.ts";
-import { layerMemory, Weights } from "../../src/weights/weights.ts";
+import { layerMemory, memoryWeights, Weights } from "../../src/weights/weights.ts";
 import type { WeightsError } from "../../src/weights/weights_error.ts";
 
 const gain = { shape: [3], data: Float32Array.from([1, 2, 3]) };
@@ -79,6 +80,34 @@ inDirectory("layerDirectory() follows an index to its shards", (at) =>
       /gain should be the name of a safe/,
     );
   }));
+
+inDirectory(
+  "layerDirectory() reads rows alone and describes tensors without reading",
+  (at) =>
+    Effect.gen(function* () {
+      yield* writeModelDirectory(at, { ...json, tensors: { gain, head }, dtype: "F16" });
+      const weights = yield* openDirectory(at);
+      const memory = memoryWeights({ gain, head });
+      assert.deepEqual(weights.describe("head"), { dtype: "F16", shape: [2, 2] });
+      assert.deepEqual(memory.describe("head"), { dtype: "F32", shape: [2, 2] });
+      for (const from of [weights, memory]) {
+        assert.equal(from.describe("norm"), undefined);
+        const second = yield* from.read("head", [2, 2], { from: 1, to: 2 });
+        assert.deepEqual(second, { shape: [1, 2], data: Float32Array.of(8, 0) });
+        const last = yield* from.read("gain", undefined, { from: 1, to: 3 });
+        assert.deepEqual([...last.data], [2, 3]);
+        assert.deepEqual((yield* from.read("gain", [3], { from: 3, to: 3 })).shape, [0]);
+        const wrong = yield* Effect.flip(from.read("head", [2, 3], { from: 1, to: 2 }));
+        assert.equal(wrong.message, "head should be [2,3] but is [2,2]");
+        const none = yield* Effect.flip(from.read("norm", undefined, { from: 0, to: 1 }));
+        assert.match(none.message, /has no tensor "norm" among its 2/);
+        const beyond = Effect.exit(
+          Effect.suspend(() => from.read("head", [2, 2], { from: 1, to: 3 })),
+        );
+        assert.match(String(yield* beyond), /rows within \[0, 2\) of \[2,2\] but got \[1, 3\)/);
+      }
+    }).pipe(Effect.scoped),
+);
 
 inDirectory(
   "layerDirectory() and readModelFiles() name the file that is not there or no JSON",
