@@ -1,18 +1,20 @@
-// rotary — turns the pair (x[i], x[i + half]) of each query and key head by its position's angle i:
-//   x[i] ← x[i] · cos − direction · x[i + half] · sin,  x[i + half] ← x[i + half] · cos + direction · x[i] · sin.
+// rotary — turns the pair (x[i], x[i + pairs]) of each query and key head by its position's angle i:
+//   x[i]         ← x[i] · cos − direction · x[i + pairs] · sin
+//   x[i + pairs] ← x[i + pairs] · cos + direction · x[i] · sin
 //
 //   qkv        [rows, heads + 2 kvHeads, headDim]  f32  inout  query and key heads turn, value heads stay
-//   rotations  [maxPositions, headDim]             f32  in     half = headDim / 2 cosines, then half sines
+//   rotations  [maxPositions, 2 pairs]             f32  in     cosines, then sines
 //   positions  [rows]                              u32  in     below maxPositions
 //
-// direction is 1, or −1 to turn back, which is the backward too: the rotation is orthogonal.
+// 2 pairs ≤ headDim; elements of a head from 2 pairs on stay as they are. direction is 1, or −1 to
+// turn back; −1 is the backward too, of a table with any scale: the pair's matrix transposed.
 //
 // Grid: one thread a row and angle, all heads in turn, folded.
 // Su et al., RoFormer, arXiv 2104.09864, equation 34, with the halves paired as Hugging Face does.
 // Reference: rotaryReference in src/ops/rotary.ts.
 
 struct Params {
-  rows: u32, heads: u32, kvHeads: u32, headDim: u32, maxPositions: u32, direction: f32,
+  rows: u32, heads: u32, kvHeads: u32, headDim: u32, pairs: u32, maxPositions: u32, direction: f32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -26,19 +28,20 @@ fn main(
   @builtin(num_workgroups) grid: vec3<u32>,
   @builtin(local_invocation_id) local: vec3<u32>,
 ) {
-  let half = params.headDim / 2u;
+  let pairs = params.pairs;
   let id = (wg.x + wg.y * grid.x) * 64u + local.x;
-  if (id >= params.rows * half) { return; }
-  let row = id / half;
-  let angle = positions[row] * params.headDim + id % half;
+  if (id >= params.rows * pairs) { return; }
+  let row = id / pairs;
+  let i = id % pairs;
+  let angle = positions[row] * 2u * pairs + i;
   let cosine = rotations[angle];
-  let sine = rotations[angle + half] * params.direction;
+  let sine = rotations[angle + pairs] * params.direction;
 
-  let first = row * (params.heads + 2u * params.kvHeads) * params.headDim + id % half;
+  let first = row * (params.heads + 2u * params.kvHeads) * params.headDim + i;
   for (var head = 0u; head < params.heads + params.kvHeads; head++) {
     let at = first + head * params.headDim;
-    let x = vec2(qkv[at], qkv[at + half]);
+    let x = vec2(qkv[at], qkv[at + pairs]);
     qkv[at] = x.x * cosine - x.y * sine;
-    qkv[at + half] = x.y * cosine + x.x * sine;
+    qkv[at + pairs] = x.y * cosine + x.x * sine;
   }
 }
