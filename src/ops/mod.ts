@@ -33,6 +33,7 @@ export * from "./fill.ts";
 export * from "./generation_step.ts";
 export * from "./global_norm.ts";
 export * from "./head_dims.ts";
+export * from "./head_norm.ts";
 export * from "./matmul.ts";
 export * from "./reduce_sum.ts";
 export * from "./residual_add.ts";
