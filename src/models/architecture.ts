@@ -44,6 +44,13 @@ export interface ModelShape {
   readonly attentionSoftCap?: number;
   /** Logits become cap · tanh(logit / cap). */
   readonly logitSoftCap?: number;
+  /** Which linears have a bias beside the weight. */
+  readonly biases: {
+    readonly qkv: boolean;
+    readonly output: boolean;
+    /** Of gateUp and down. */
+    readonly feedForward: boolean;
+  };
   /** One for each layer. */
   readonly layerRules: ReadonlyArray<LayerRule>;
   /** Longest sequence for which the rules above are exact. */
