@@ -1,5 +1,6 @@
 // attention_key_gradient_subgroup — the key and value parts of dQkv, from scores computed again:
-//   P = exp(scale · Q·Kᵀ − logSumExp), dV = Pᵀ·dY, dK = scale · (P · (dY·Vᵀ − center))ᵀ · Q.
+//   P = exp(S − logSumExp), dV = Pᵀ·dY, dK = scale · (P · (dY·Vᵀ − center) · slope)ᵀ · Q,
+// with S as in attention.wgsl and slope = 1, where CAPPED 1 − (S / softCap)².
 //
 //   qkv        [rows, heads + 2 kvHeads, HEAD_VECS]  vec4 f32  in     query, key and value heads
 //   ends       [rows]                                u32       in     one past the last row of the sequence
@@ -24,7 +25,12 @@ const QUERIES = 8u; // slots a step, LANES at most
 
 const LOG2_E = 1.4426950408889634;
 
-struct Params { rows: u32, heads: u32, kvHeads: u32, headDim: u32, scale: f32 }
+override CAPPED: bool = false; // scores are capped
+
+struct Params {
+  rows: u32, heads: u32, kvHeads: u32, headDim: u32,
+  scale: f32, softCap: f32, window: u32,
+}
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> qkv: array<vec4<f32>>;
@@ -33,6 +39,14 @@ struct Params { rows: u32, heads: u32, kvHeads: u32, headDim: u32, scale: f32 }
 @group(0) @binding(4) var<storage, read> dY: array<vec4<f32>>;
 @group(0) @binding(5) var<storage, read> centers: array<f32>;
 @group(0) @binding(6) var<storage, read_write> dQkv: array<vec4<f32>>;
+
+// tanh without the overflow of exp, and without the cancellation near 0 (there its continued fraction).
+fn bounded(x: f32) -> f32 {
+  let s = x * x;
+  let near = x * (945.0 + s * (105.0 + s)) / (945.0 + s * (420.0 + s * 15.0));
+  let far = sign(x) * (1.0 - 2.0 / (exp(2.0 * min(abs(x), 16.0)) + 1.0));
+  return select(far, near, abs(x) < 0.6);
+}
 
 @compute @workgroup_size(LANES)
 fn main(
@@ -52,6 +66,8 @@ fn main(
   let keyAt = (params.heads + kvHead) * HEAD_VECS;
   let valueAt = keyAt + params.kvHeads * HEAD_VECS;
 
+  let factor = select(params.scale * LOG2_E, params.scale / params.softCap, CAPPED);
+
   //: split
   var row: array<u32, KEYS>;
   //: split
@@ -66,7 +82,7 @@ fn main(
   var dValue: array<vec4<f32>, KEYS * HEAD_VECS>;
   for (var i = 0u; i < filled; i++) {
     let mine = min(firstRow + i * LANES + local.x, lastRow);
-    let last = ends[mine];
+    let last = mine + min(ends[mine] - mine, params.window);
     //: unroll
     for (var n = 0u; n < KEYS; n++) {
       row[n] = select(row[n], mine, n == i);
@@ -74,7 +90,7 @@ fn main(
     }
     //: unroll
     for (var d = 0u; d < HEAD_VECS; d++) {
-      let k = qkv[mine * width + keyAt + d] * (params.scale * LOG2_E);
+      let k = qkv[mine * width + keyAt + d] * factor;
       let v = qkv[mine * width + valueAt + d];
       //: unroll
       for (var n = 0u; n < KEYS; n++) {
@@ -84,7 +100,7 @@ fn main(
     }
   }
 
-  let lastSlot = ends[lastRow] * group - 1u;
+  let lastSlot = (lastRow + min(ends[lastRow] - lastRow, params.window)) * group - 1u;
   for (var slot = firstRow * group; slot <= lastSlot; slot += QUERIES) {
     let mine = min(slot + local.x % QUERIES, lastSlot);
     let mineRow = mine / group;
@@ -136,10 +152,16 @@ fn main(
       let queryRow = (slot + b) / group;
       //: unroll
       for (var n = 0u; n < KEYS; n++) {
+        var slope = 1.0;
+        if (CAPPED) {
+          let share = bounded(score[n * QUERIES + b]);
+          score[n * QUERIES + b] = params.softCap * LOG2_E * share;
+          slope = 1.0 - share * share;
+        }
         let seen = queryRow >= row[n] && queryRow < end[n];
         let p = select(0.0, exp2(score[n * QUERIES + b] - offset), seen);
         score[n * QUERIES + b] = p;
-        change[n * QUERIES + b] = p * (change[n * QUERIES + b] - center);
+        change[n * QUERIES + b] = p * (change[n * QUERIES + b] - center) * slope;
       }
     }
 

@@ -1,5 +1,6 @@
 // attention_query_gradient — the query part of dQkv, from scores computed again:
-//   P = exp(scale · Q·Kᵀ − logSumExp), center = rowsum(dY · y), dQ = scale · (P · (dY·Vᵀ − center)) · K.
+//   P = exp(S − logSumExp), center = rowsum(dY · y), dQ = scale · (P · (dY·Vᵀ − center) · slope) · K,
+// with S as in attention.wgsl and slope = 1, where CAPPED 1 − (S / softCap)².
 //
 //   qkv        [rows, heads + 2 kvHeads, HEAD_VECS]  vec4 f32  in     query, key and value heads
 //   starts     [rows]                                u32       in     row where the row's sequence starts
@@ -17,7 +18,12 @@
 
 const HEAD_VECS = 8u; // headDim / 4
 
-struct Params { rows: u32, heads: u32, kvHeads: u32, headDim: u32, scale: f32 }
+override CAPPED: bool = false; // scores are capped
+
+struct Params {
+  rows: u32, heads: u32, kvHeads: u32, headDim: u32,
+  scale: f32, softCap: f32, window: u32,
+}
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> qkv: array<vec4<f32>>;
@@ -27,6 +33,14 @@ struct Params { rows: u32, heads: u32, kvHeads: u32, headDim: u32, scale: f32 }
 @group(0) @binding(5) var<storage, read> dY: array<vec4<f32>>;
 @group(0) @binding(6) var<storage, read_write> centers: array<f32>;
 @group(0) @binding(7) var<storage, read_write> dQkv: array<vec4<f32>>;
+
+// tanh without the overflow of exp, and without the cancellation near 0 (there its continued fraction).
+fn bounded(x: f32) -> f32 {
+  let s = x * x;
+  let near = x * (945.0 + s * (105.0 + s)) / (945.0 + s * (420.0 + s * 15.0));
+  let far = sign(x) * (1.0 - 2.0 / (exp(2.0 * min(abs(x), 16.0)) + 1.0));
+  return select(far, near, abs(x) < 0.6);
+}
 
 @compute @workgroup_size(64)
 fn main(
@@ -44,6 +58,8 @@ fn main(
   let keyAt = (params.heads + head / (params.heads / params.kvHeads)) * HEAD_VECS;
   let valueAt = keyAt + params.kvHeads * HEAD_VECS;
 
+  let factor = select(params.scale, params.scale / params.softCap, CAPPED);
+
   //: split
   var query: array<vec4<f32>, HEAD_VECS>;
   //: split
@@ -53,13 +69,14 @@ fn main(
   var center = 0.0;
   //: unroll
   for (var d = 0u; d < HEAD_VECS; d++) {
-    query[d] = qkv[queryAt + d] * params.scale;
+    query[d] = qkv[queryAt + d] * factor;
     gradient[d] = dY[gradientAt + d];
     center += dot(gradient[d], y[gradientAt + d]);
   }
 
   let offset = logSumExp[head * params.rows + row];
-  for (var key = starts[row]; key <= row; key++) {
+  let begin = max(starts[row], row - min(row, params.window - 1u));
+  for (var key = begin; key <= row; key++) {
     var score = 0.0;
     var change = 0.0;
     //: unroll
@@ -67,7 +84,13 @@ fn main(
       score += dot(query[d], qkv[key * width + keyAt + d]);
       change += dot(gradient[d], qkv[key * width + valueAt + d]);
     }
-    let dScore = exp(score - offset) * (change - center);
+    var slope = 1.0;
+    if (CAPPED) {
+      let share = bounded(score);
+      score = params.softCap * share;
+      slope = 1.0 - share * share;
+    }
+    let dScore = exp(score - offset) * (change - center) * slope;
     //: unroll
     for (var d = 0u; d < HEAD_VECS; d++) {
       sum[d] += dScore * qkv[key * width + keyAt + d];

@@ -1,5 +1,6 @@
 // attention_query_gradient_subgroup — the query part of dQkv, from scores computed again:
-//   P = exp(scale · Q·Kᵀ − logSumExp), center = rowsum(dY · y), dQ = scale · (P · (dY·Vᵀ − center)) · K.
+//   P = exp(S − logSumExp), center = rowsum(dY · y), dQ = scale · (P · (dY·Vᵀ − center) · slope) · K,
+// with S as in attention.wgsl and slope = 1, where CAPPED 1 − (S / softCap)².
 //
 //   qkv        [rows, heads + 2 kvHeads, HEAD_VECS]  vec4 f32  in     query, key and value heads
 //   starts     [rows]                                u32       in     row where the row's sequence starts
@@ -22,7 +23,12 @@ const KEYS = 4u; // keys a step, LANES / 2 at most
 
 const LOG2_E = 1.4426950408889634;
 
-struct Params { rows: u32, heads: u32, kvHeads: u32, headDim: u32, scale: f32 }
+override CAPPED: bool = false; // scores are capped
+
+struct Params {
+  rows: u32, heads: u32, kvHeads: u32, headDim: u32,
+  scale: f32, softCap: f32, window: u32,
+}
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> qkv: array<vec4<f32>>;
@@ -32,6 +38,14 @@ struct Params { rows: u32, heads: u32, kvHeads: u32, headDim: u32, scale: f32 }
 @group(0) @binding(5) var<storage, read> dY: array<vec4<f32>>;
 @group(0) @binding(6) var<storage, read_write> centers: array<f32>;
 @group(0) @binding(7) var<storage, read_write> dQkv: array<vec4<f32>>;
+
+// tanh without the overflow of exp, and without the cancellation near 0 (there its continued fraction).
+fn bounded(x: f32) -> f32 {
+  let s = x * x;
+  let near = x * (945.0 + s * (105.0 + s)) / (945.0 + s * (420.0 + s * 15.0));
+  let far = sign(x) * (1.0 - 2.0 / (exp(2.0 * min(abs(x), 16.0)) + 1.0));
+  return select(far, near, abs(x) < 0.6);
+}
 
 @compute @workgroup_size(LANES)
 fn main(
@@ -52,6 +66,8 @@ fn main(
   let keyAt = (params.heads + kvHead) * HEAD_VECS;
   let valueAt = keyAt + params.kvHeads * HEAD_VECS;
 
+  let factor = select(params.scale * LOG2_E, params.scale / params.softCap, CAPPED);
+
   //: split
   var row: array<u32, QUERIES>;
   //: split
@@ -70,14 +86,14 @@ fn main(
     let slot = min(firstSlot + i * LANES + local.x, slots - 1u);
     let head = kvHead * group + slot % group;
     let mine = slot / group;
-    let begin = starts[mine];
+    let begin = max(starts[mine], mine - min(mine, params.window - 1u));
     let scores = logSumExp[head * params.rows + mine] * LOG2_E;
     let queryAt = mine * width + head * HEAD_VECS;
     let gradientAt = (mine * params.heads + head) * HEAD_VECS;
     var total = 0.0;
     //: unroll
     for (var d = 0u; d < HEAD_VECS; d++) {
-      let q = qkv[queryAt + d] * (params.scale * LOG2_E);
+      let q = qkv[queryAt + d] * factor;
       let g = dY[gradientAt + d];
       total += dot(g, y[gradientAt + d]);
       //: unroll
@@ -96,7 +112,9 @@ fn main(
     centers[head * params.rows + mine] = total; // clamped slots write the last one's again
   }
 
-  for (var key = starts[firstSlot / group]; key <= lastRow; key += KEYS) {
+  let firstRow = firstSlot / group;
+  let first = max(starts[firstRow], firstRow - min(firstRow, params.window - 1u));
+  for (var key = first; key <= lastRow; key += KEYS) {
     let mine = min(key + local.x % KEYS, lastRow) * width +
       select(keyAt, valueAt, local.x % (2u * KEYS) >= KEYS);
 
@@ -136,9 +154,15 @@ fn main(
     for (var n = 0u; n < QUERIES; n++) {
       //: unroll
       for (var b = 0u; b < KEYS; b++) {
+        var slope = 1.0;
+        if (CAPPED) {
+          let share = bounded(score[n * KEYS + b]);
+          score[n * KEYS + b] = params.softCap * LOG2_E * share;
+          slope = 1.0 - share * share;
+        }
         let seen = key + b >= start[n] && key + b <= row[n];
         let p = select(0.0, exp2(score[n * KEYS + b] - offset[n]), seen);
-        score[n * KEYS + b] = p * (change[n * KEYS + b] - center[n]);
+        score[n * KEYS + b] = p * (change[n * KEYS + b] - center[n]) * slope;
       }
     }
 

@@ -1,15 +1,17 @@
-// attention_subgroup — y = softmax(scale · Q·Kᵀ) · V a head, each row over the rows of its sequence up
-// to itself. The scores never leave the registers.
+// attention_subgroup — y = softmax(S) · V a head, each row over the last `window` rows of its sequence
+// up to itself. S = scale · Q·Kᵀ; where CAPPED, softCap · tanh(scale · Q·Kᵀ / softCap). The scores never
+// leave the registers.
 //
 //   qkv        [rows, heads + 2 kvHeads, HEAD_VECS]  vec4 f32  in   query heads, key heads, value heads
 //   starts     [rows]                                u32       in   row where the row's sequence starts
 //   y          [rows, heads, HEAD_VECS]              vec4 f32  out
-//   logSumExp  [heads, rows]                         f32       out  of the scaled scores; for the backward
+//   logSumExp  [heads, rows]                         f32       out  of the scores S; for the backward
 //
 // The group = heads / kvHeads query heads that share a key head are worked on together: a slot is a
 // (row, head of the group) and a tile LANES · QUERIES slots. The whole workgroup, one subgroup, walks
 // the same keys, KEYS at a time: of 2 · KEYS lanes the first half load a key each, the second half a
-// value each, and all broadcast. Each thread keeps QUERIES slots in registers. Keys that a slot must not see score −1e38, below any running maximum.
+// value each, and all broadcast. Each thread keeps QUERIES slots in registers. Keys that a slot must
+// not see score −1e38, below any running maximum.
 //
 // The loops over i pick slot i's registers by select: on a CPU a load or store is long code, and a copy
 // of it for each slot made the kernel take several times longer to compile.
@@ -25,13 +27,26 @@ const KEYS = 4u; // keys a step, LANES / 2 at most
 
 const LOG2_E = 1.4426950408889634;
 
-struct Params { rows: u32, heads: u32, kvHeads: u32, headDim: u32, scale: f32 }
+override CAPPED: bool = false; // scores are capped
+
+struct Params {
+  rows: u32, heads: u32, kvHeads: u32, headDim: u32,
+  scale: f32, softCap: f32, window: u32,
+}
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> qkv: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> starts: array<u32>;
 @group(0) @binding(3) var<storage, read_write> y: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read_write> logSumExp: array<f32>;
+
+// tanh without the overflow of exp, and without the cancellation near 0 (there its continued fraction).
+fn bounded(x: f32) -> f32 {
+  let s = x * x;
+  let near = x * (945.0 + s * (105.0 + s)) / (945.0 + s * (420.0 + s * 15.0));
+  let far = sign(x) * (1.0 - 2.0 / (exp(2.0 * min(abs(x), 16.0)) + 1.0));
+  return select(far, near, abs(x) < 0.6);
+}
 
 @compute @workgroup_size(LANES)
 fn main(
@@ -52,6 +67,8 @@ fn main(
   let keyAt = (params.heads + kvHead) * HEAD_VECS;
   let valueAt = keyAt + params.kvHeads * HEAD_VECS;
 
+  let factor = select(params.scale * LOG2_E, params.scale / params.softCap, CAPPED);
+
   //: split
   var row: array<u32, QUERIES>;
   //: split
@@ -71,7 +88,7 @@ fn main(
   for (var i = 0u; i < filled; i++) {
     let slot = min(firstSlot + i * LANES + local.x, slots - 1u);
     let mine = slot / group;
-    let begin = starts[mine];
+    let begin = max(starts[mine], mine - min(mine, params.window - 1u));
     let at = mine * width + (kvHead * group + slot % group) * HEAD_VECS;
     //: unroll
     for (var n = 0u; n < QUERIES; n++) {
@@ -80,7 +97,7 @@ fn main(
     }
     //: unroll
     for (var d = 0u; d < HEAD_VECS; d++) {
-      let q = qkv[at + d] * (params.scale * LOG2_E);
+      let q = qkv[at + d] * factor;
       //: unroll
       for (var n = 0u; n < QUERIES; n++) {
         query[n * HEAD_VECS + d] = select(query[n * HEAD_VECS + d], q, n == i);
@@ -88,7 +105,9 @@ fn main(
     }
   }
 
-  for (var key = starts[firstSlot / group]; key <= lastRow; key += KEYS) {
+  let firstRow = firstSlot / group;
+  let first = max(starts[firstRow], firstRow - min(firstRow, params.window - 1u));
+  for (var key = first; key <= lastRow; key += KEYS) {
     let mine = min(key + local.x % KEYS, lastRow) * width +
       select(keyAt, valueAt, local.x % (2u * KEYS) >= KEYS);
     //: split
@@ -121,6 +140,9 @@ fn main(
       let before = top[n];
       //: unroll
       for (var b = 0u; b < KEYS; b++) {
+        if (CAPPED) {
+          score[n * KEYS + b] = params.softCap * LOG2_E * bounded(score[n * KEYS + b]);
+        }
         let seen = key + b >= start[n] && key + b <= row[n];
         score[n * KEYS + b] = select(-1e38, score[n * KEYS + b], seen);
         top[n] = max(top[n], score[n * KEYS + b]);

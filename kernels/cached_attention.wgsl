@@ -1,4 +1,5 @@
-// cached_attention — y = softmax(scale · q·Kᵀ) · V a head, for one query a sequence over its cache.
+// cached_attention — y = softmax(S) · V a head, for one query a sequence over the last `window` entries
+// of its cache. S = scale · q·Kᵀ; where CAPPED, softCap · tanh(scale · q·Kᵀ / softCap).
 //
 //   qkv      [batch, heads + 2 kvHeads, HEAD_VECS]       vec4 f32  in   only its query heads are read
 //   keys     [batch, maxLength, kvHeads, HEAD_VECS]      vec4 f32  in
@@ -18,8 +19,11 @@ const HEAD_VECS = 8u; // headDim / 4
 const GROUP = 2u; // query heads a key head
 const LANES = 8u; // threads
 
+override CAPPED: bool = false; // scores are capped
+
 struct Params {
-  batch: u32, heads: u32, kvHeads: u32, headDim: u32, maxLength: u32, scale: f32,
+  batch: u32, heads: u32, kvHeads: u32, headDim: u32, maxLength: u32,
+  scale: f32, softCap: f32, window: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -33,6 +37,14 @@ var<workgroup> tops: array<f32, LANES>;
 var<workgroup> sums: array<f32, LANES>;
 var<workgroup> means: array<vec4<f32>, LANES * HEAD_VECS>;
 
+// tanh without the overflow of exp, and without the cancellation near 0 (there its continued fraction).
+fn bounded(x: f32) -> f32 {
+  let s = x * x;
+  let near = x * (945.0 + s * (105.0 + s)) / (945.0 + s * (420.0 + s * 15.0));
+  let far = sign(x) * (1.0 - 2.0 / (exp(2.0 * min(abs(x), 16.0)) + 1.0));
+  return select(far, near, abs(x) < 0.6);
+}
+
 @compute @workgroup_size(LANES)
 fn main(
   @builtin(workgroup_id) wg: vec3<u32>,
@@ -44,6 +56,8 @@ fn main(
   let sequence = id / params.kvHeads;
   let kvHead = id % params.kvHeads;
   let queryAt = (sequence * (params.heads + 2u * params.kvHeads) + kvHead * GROUP) * HEAD_VECS;
+
+  let factor = select(params.scale, params.scale / params.softCap, CAPPED);
 
   //: split
   var query: array<vec4<f32>, GROUP * HEAD_VECS>;
@@ -57,7 +71,7 @@ fn main(
   for (var i = 0u; i < group; i++) {
     //: unroll
     for (var d = 0u; d < HEAD_VECS; d++) {
-      let q = qkv[queryAt + i * HEAD_VECS + d] * params.scale;
+      let q = qkv[queryAt + i * HEAD_VECS + d] * factor;
       //: unroll
       for (var n = 0u; n < GROUP; n++) {
         query[n * HEAD_VECS + d] = select(query[n * HEAD_VECS + d], q, n == i);
@@ -70,7 +84,8 @@ fn main(
   }
 
   let length = min(lengths[sequence], params.maxLength);
-  for (var key = local.x; key < length; key += LANES) {
+  let first = length - min(length, params.window);
+  for (var key = first + local.x; key < length; key += LANES) {
     let at = ((sequence * params.maxLength + key) * params.kvHeads + kvHead) * HEAD_VECS;
     //: split
     var score: array<f32, GROUP>;
@@ -90,6 +105,7 @@ fn main(
     }
     //: unroll
     for (var n = 0u; n < GROUP; n++) {
+      if (CAPPED) { score[n] = params.softCap * bounded(score[n]); }
       let before = top[n];
       top[n] = max(before, score[n]);
       keep[n] = exp(before - top[n]);

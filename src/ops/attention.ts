@@ -4,13 +4,20 @@ import subgroupSource from "../../kernels/attention_subgroup.wgsl" with { type: 
 import { expand } from "../gpu/expand.ts";
 import type { AdapterFacts, Pass, Tensor } from "../gpu/gpu.ts";
 import type { Kernel } from "../gpu/kernel.ts";
-import { assertHeadDims, type HeadDims, qkvCols } from "./head_dims.ts";
+import {
+  type AttentionRule,
+  firstSeen,
+  qkvCols,
+  ruledScore,
+  type RuleParams,
+  ruleParams,
+} from "./head_dims.ts";
 
 export { attentionBackward, attentionBackwardReference } from "./attention_backward.ts";
 export type { AttentionBackwardInputs } from "./attention_backward.ts";
-export type { HeadDims } from "./head_dims.ts";
+export type { AttentionRule, HeadDims } from "./head_dims.ts";
 
-type AttentionParams = "rows" | keyof HeadDims | "scale";
+type AttentionParams = "rows" | keyof RuleParams;
 
 /** Binding of `kernels/attention.wgsl` and `kernels/attention_subgroup.wgsl`. */
 export type AttentionKernel = Kernel<"qkv" | "starts" | "y" | "logSumExp", AttentionParams>;
@@ -28,17 +35,20 @@ const params: AttentionKernel["params"] = {
   kvHeads: "u32",
   headDim: "u32",
   scale: "f32",
+  softCap: "f32",
+  window: "u32",
 };
 
 const kernels = new Map<string, AttentionKernel>();
 
-/** The kernel for heads of `headDim`, expanded once for each `headDim` and kind of adapter. */
+/** The kernel that follows `rule`, expanded once for each `headDim` and kind of adapter. */
 export const attentionKernel = (
-  headDim: number,
+  { headDim, softCap }: AttentionRule,
   { subgroups, subgroupSize, software }: AdapterFacts,
 ): AttentionKernel => {
   const lanes = subgroups && subgroupSize >= 8 ? subgroupSize : 0;
-  const key = `${headDim} ${lanes} ${software}`;
+  const constants = { CAPPED: softCap === undefined ? 0 : 1 };
+  const key = `${headDim} ${lanes} ${software} ${constants.CAPPED}`;
   const known = kernels.get(key);
   if (known) return known;
   const sizes = { HEAD_VECS: headDim / 4 };
@@ -50,6 +60,7 @@ export const attentionKernel = (
       source: expand(subgroupSource, { ...sizes, LANES: lanes, QUERIES: queries }),
       params,
       bindings,
+      constants,
       workgroups: ({ rows, heads, kvHeads }) =>
         Math.ceil(rows * (heads / kvHeads) / (lanes * queries)) * kvHeads,
     }
@@ -58,6 +69,7 @@ export const attentionKernel = (
       source: expand(anySource, sizes),
       params,
       bindings,
+      constants,
       workgroups: ({ rows, heads }) => Math.ceil(rows * heads / 64),
     };
   kernels.set(key, kernel);
@@ -67,21 +79,19 @@ export const attentionKernel = (
 /**
  * `qkv [rows, (heads + 2 · kvHeads) · headDim]`, `starts` u32 `[rows]` → `y [rows, heads · headDim]`,
  * and the `logSumExp [heads, rows]` of its scores, which the backward needs.
- * Row i attends to the rows from `starts[i]` to i.
+ * Row i attends to the rows from `starts[i]` to i, the last `window` of them.
  */
 export const attention = (
   pass: Pass,
   qkv: Tensor,
   starts: Tensor,
-  dims: HeadDims,
-  scale: number = 1 / Math.sqrt(dims.headDim),
+  rule: AttentionRule,
 ): { readonly y: Tensor; readonly logSumExp: Tensor } => {
-  assertHeadDims(dims);
   const [rows = 0] = qkv.shape;
-  const y = pass.tensor([rows, dims.heads * dims.headDim]);
-  const logSumExp = pass.tensor([dims.heads, rows]);
-  const kernel = attentionKernel(dims.headDim, pass.adapter);
-  pass.dispatch(kernel, { rows, ...dims, scale }, { qkv, starts, y, logSumExp });
+  const sizes = { rows, ...ruleParams(rule) };
+  const y = pass.tensor([rows, rule.heads * rule.headDim]);
+  const logSumExp = pass.tensor([rule.heads, rows]);
+  pass.dispatch(attentionKernel(rule, pass.adapter), sizes, { qkv, starts, y, logSumExp });
   return { y, logSumExp };
 };
 
@@ -89,12 +99,11 @@ export const attention = (
 export const attentionReference = (
   qkv: ArrayLike<number>,
   starts: ArrayLike<number>,
-  dims: HeadDims,
-  scale: number = 1 / Math.sqrt(dims.headDim),
+  rule: AttentionRule,
 ): { readonly y: Float64Array; readonly logSumExp: Float64Array } => {
-  const { heads, kvHeads, headDim } = dims;
+  const { heads, kvHeads, headDim } = rule;
   const rows = starts.length;
-  const width = qkvCols(dims);
+  const width = qkvCols(rule);
   const y = new Float64Array(rows * heads * headDim);
   const logSumExp = new Float64Array(heads * rows);
   for (let head = 0; head < heads; head++) {
@@ -102,19 +111,20 @@ export const attentionReference = (
     const valueAt = keyAt + kvHeads * headDim;
     for (let row = 0; row < rows; row++) {
       const scores: number[] = [];
-      for (let key = starts[row]!; key <= row; key++) {
-        let score = 0;
+      const first = firstSeen(row, starts[row]!, rule);
+      for (let key = first; key <= row; key++) {
+        let product = 0;
         for (let d = 0; d < headDim; d++) {
-          score += qkv[row * width + head * headDim + d]! * qkv[key * width + keyAt + d]!;
+          product += qkv[row * width + head * headDim + d]! * qkv[key * width + keyAt + d]!;
         }
-        scores.push(score * scale);
+        scores.push(ruledScore(product, rule).score);
       }
       const top = Math.max(...scores);
       const sum = scores.reduce((total, score) => total + Math.exp(score - top), 0);
       logSumExp[head * rows + row] = top + Math.log(sum);
       for (const [index, score] of scores.entries()) {
         const p = Math.exp(score - top) / sum;
-        const from = (starts[row]! + index) * width + valueAt;
+        const from = (first + index) * width + valueAt;
         for (let d = 0; d < headDim; d++) {
           y[(row * heads + head) * headDim + d]! += p * qkv[from + d]!;
         }

@@ -8,9 +8,16 @@ import querySource from "../../kernels/attention_query_gradient_subgroup.wgsl" w
 import { expand } from "../gpu/expand.ts";
 import type { AdapterFacts, Pass, Tensor } from "../gpu/gpu.ts";
 import type { Kernel } from "../gpu/kernel.ts";
-import { assertHeadDims, type HeadDims, qkvCols } from "./head_dims.ts";
+import {
+  type AttentionRule,
+  firstSeen,
+  qkvCols,
+  ruledScore,
+  type RuleParams,
+  ruleParams,
+} from "./head_dims.ts";
 
-type AttentionParams = "rows" | keyof HeadDims | "scale";
+type AttentionParams = "rows" | keyof RuleParams;
 type Shape = (params: Readonly<Record<AttentionParams, number>>) => ReadonlyArray<number>;
 
 /** Binding of `kernels/attention_query_gradient.wgsl` and its `_subgroup` twin. */
@@ -31,6 +38,8 @@ const params: QueryGradientKernel["params"] = {
   kvHeads: "u32",
   headDim: "u32",
   scale: "f32",
+  softCap: "f32",
+  window: "u32",
 };
 
 const ofQkv: Shape = (sizes) => [sizes.rows, qkvCols(sizes)];
@@ -65,25 +74,31 @@ export interface AttentionBackwardKernels {
 
 const kernels = new Map<string, AttentionBackwardKernels>();
 
-/** The kernels for heads of `headDim`, expanded once for each `headDim` and kind of adapter. */
+/** The kernels that follow `rule`, expanded once for each `headDim` and kind of adapter. */
 export const attentionBackwardKernels = (
-  headDim: number,
+  { headDim, softCap }: AttentionRule,
   { subgroups, subgroupSize, software }: AdapterFacts,
 ): AttentionBackwardKernels => {
   const lanes = subgroups && subgroupSize >= 8 ? subgroupSize : 0;
-  const key = `${headDim} ${lanes} ${software}`;
+  const constants = { CAPPED: softCap === undefined ? 0 : 1 };
+  const key = `${headDim} ${lanes} ${software} ${constants.CAPPED}`;
   const known = kernels.get(key);
   if (known) return known;
-  const expanded = lanes > 0 ? onSubgroups(headDim / 4, lanes, software) : onAny(headDim / 4);
+  const expanded = lanes > 0
+    ? onSubgroups(headDim / 4, lanes, software, constants)
+    : onAny(headDim / 4, constants);
   kernels.set(key, expanded);
   return expanded;
 };
+
+type Constants = Readonly<Record<"CAPPED", number>>;
 
 // A CPU keeps what overflows its registers in its nearest cache; a GPU does not.
 const onSubgroups = (
   headVecs: number,
   lanes: number,
   software: boolean,
+  constants: Constants,
 ): AttentionBackwardKernels => {
   const [queries, keys] = !software ? [1, 1] : headVecs <= 16 ? [4, 2] : [2, 1];
   return {
@@ -92,6 +107,7 @@ const onSubgroups = (
       source: expand(querySource, { HEAD_VECS: headVecs, LANES: lanes, QUERIES: queries }),
       params,
       bindings: queryBindings,
+      constants,
       workgroups: ({ rows, heads, kvHeads }) =>
         Math.ceil(rows * (heads / kvHeads) / (lanes * queries)) * kvHeads,
     },
@@ -100,17 +116,19 @@ const onSubgroups = (
       source: expand(keySource, { HEAD_VECS: headVecs, LANES: lanes, KEYS: keys }),
       params,
       bindings: keyBindings,
+      constants,
       workgroups: ({ rows, kvHeads }) => Math.ceil(rows / (lanes * keys)) * kvHeads,
     },
   };
 };
 
-const onAny = (headVecs: number): AttentionBackwardKernels => ({
+const onAny = (headVecs: number, constants: Constants): AttentionBackwardKernels => ({
   query: {
     name: "attention_query_gradient",
     source: expand(anyQuerySource, { HEAD_VECS: headVecs }),
     params,
     bindings: queryBindings,
+    constants,
     workgroups: ({ rows, heads }) => Math.ceil(rows * heads / 64),
   },
   key: {
@@ -118,6 +136,7 @@ const onAny = (headVecs: number): AttentionBackwardKernels => ({
     source: expand(anyKeySource, { HEAD_VECS: headVecs }),
     params,
     bindings: keyBindings,
+    constants,
     workgroups: ({ rows, kvHeads }) => Math.ceil(rows * kvHeads / 64),
   },
 });
@@ -142,15 +161,13 @@ export interface AttentionBackwardInputs {
 export const attentionBackward = (
   pass: Pass,
   { qkv, starts, ends, y, logSumExp, dY }: AttentionBackwardInputs,
-  dims: HeadDims,
-  scale: number = 1 / Math.sqrt(dims.headDim),
+  rule: AttentionRule,
 ): Tensor => {
-  assertHeadDims(dims);
   const [rows = 0] = qkv.shape;
+  const sizes = { rows, ...ruleParams(rule) };
   const dQkv = pass.tensor(qkv.shape);
-  const centers = pass.tensor([dims.heads, rows]);
-  const { query, key } = attentionBackwardKernels(dims.headDim, pass.adapter);
-  const sizes = { rows, ...dims, scale };
+  const centers = pass.tensor([rule.heads, rows]);
+  const { query, key } = attentionBackwardKernels(rule, pass.adapter);
   pass.dispatch(query, sizes, { qkv, starts, y, logSumExp, dY, centers, dQkv });
   pass.dispatch(key, sizes, { qkv, ends, logSumExp, dY, centers, dQkv });
   pass.release(centers);
@@ -162,11 +179,10 @@ export const attentionBackwardReference = (
   qkv: ArrayLike<number>,
   starts: ArrayLike<number>,
   dY: ArrayLike<number>,
-  dims: HeadDims,
-  scale: number = 1 / Math.sqrt(dims.headDim),
+  rule: AttentionRule,
 ): Float64Array => {
-  const { heads, kvHeads, headDim } = dims;
-  const width = qkvCols(dims);
+  const { heads, kvHeads, headDim } = rule;
+  const width = qkvCols(rule);
   const dQkv = new Float64Array(qkv.length);
   const product = (
     [a, aAt]: readonly [ArrayLike<number>, number],
@@ -179,22 +195,22 @@ export const attentionBackwardReference = (
   for (let head = 0; head < heads; head++) {
     const keyColumn = (heads + Math.floor(head / (heads / kvHeads))) * headDim;
     for (let row = 0; row < starts.length; row++) {
-      const start = starts[row]!;
+      const first = firstSeen(row, starts[row]!, rule);
       const queryAt = row * width + head * headDim;
       const gradientAt = (row * heads + head) * headDim;
-      const keyAt = (index: number): number => (start + index) * width + keyColumn;
+      const keyAt = (index: number): number => (first + index) * width + keyColumn;
       const valueAt = (index: number): number => keyAt(index) + kvHeads * headDim;
       const scores = Array.from(
-        { length: row - start + 1 },
-        (_, index) => scale * product([qkv, queryAt], [qkv, keyAt(index)]),
+        { length: row - first + 1 },
+        (_, index) => ruledScore(product([qkv, queryAt], [qkv, keyAt(index)]), rule),
       );
-      const top = Math.max(...scores);
-      const sum = scores.reduce((total, score) => total + Math.exp(score - top), 0);
-      const p = scores.map((score) => Math.exp(score - top) / sum);
+      const top = Math.max(...scores.map(({ score }) => score));
+      const sum = scores.reduce((total, { score }) => total + Math.exp(score - top), 0);
+      const p = scores.map(({ score }) => Math.exp(score - top) / sum);
       const dP = p.map((_, index) => product([dY, gradientAt], [qkv, valueAt(index)]));
       const center = p.reduce((total, share, index) => total + share * dP[index]!, 0);
       for (const [index, share] of p.entries()) {
-        const dScore = scale * share * (dP[index]! - center);
+        const dScore = scores[index]!.slope * share * (dP[index]! - center);
         for (let d = 0; d < headDim; d++) {
           dQkv[queryAt + d]! += dScore * qkv[keyAt(index) + d]!;
           dQkv[keyAt(index) + d]! += dScore * qkv[queryAt + d]!;

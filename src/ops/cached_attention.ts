@@ -3,12 +3,18 @@ import source from "../../kernels/cached_attention.wgsl" with { type: "text" };
 import { expand } from "../gpu/expand.ts";
 import type { Pass, Tensor } from "../gpu/gpu.ts";
 import type { Kernel } from "../gpu/kernel.ts";
-import { assertHeadDims, type HeadDims, qkvCols } from "./head_dims.ts";
+import {
+  type AttentionRule,
+  qkvCols,
+  ruledScore,
+  type RuleParams,
+  ruleParams,
+} from "./head_dims.ts";
 
 /** Binding of `kernels/cached_attention.wgsl`. */
 export type CachedAttentionKernel = Kernel<
   "qkv" | "keys" | "values" | "lengths" | "y",
-  "batch" | keyof HeadDims | "maxLength" | "scale"
+  "batch" | "maxLength" | keyof RuleParams
 >;
 
 const bindings: CachedAttentionKernel["bindings"] = {
@@ -27,13 +33,14 @@ const bindings: CachedAttentionKernel["bindings"] = {
 
 const kernels = new Map<string, CachedAttentionKernel>();
 
-/** The kernel for `dims` with `lanes` threads a sequence and key head, expanded once. */
+/** The kernel that follows `rule` with `lanes` threads a sequence and key head, expanded once. */
 export const cachedAttentionKernel = (
-  { heads, kvHeads, headDim }: HeadDims,
+  { heads, kvHeads, headDim, softCap }: AttentionRule,
   lanes: number,
 ): CachedAttentionKernel => {
   const group = heads / kvHeads;
-  const key = `${group} ${headDim} ${lanes}`;
+  const constants = { CAPPED: softCap === undefined ? 0 : 1 };
+  const key = `${group} ${headDim} ${lanes} ${constants.CAPPED}`;
   const known = kernels.get(key);
   if (known) return known;
   const kernel: CachedAttentionKernel = {
@@ -46,8 +53,11 @@ export const cachedAttentionKernel = (
       headDim: "u32",
       maxLength: "u32",
       scale: "f32",
+      softCap: "f32",
+      window: "u32",
     },
     bindings,
+    constants,
     workgroups: ({ batch, kvHeads }) => batch * kvHeads,
   };
   kernels.set(key, kernel);
@@ -57,7 +67,8 @@ export const cachedAttentionKernel = (
 /**
  * `qkv [batch, (heads + 2 · kvHeads) · headDim]`, `keys` and `values`
  * `[batch, maxLength, kvHeads · headDim]`, `lengths` u32 `[batch]` → `y [batch, heads · headDim]`.
- * The first `lengths[i]` entries of sequence i count, its newest among them; 0 gives zeros.
+ * The first `lengths[i]` entries of sequence i count, its newest among them, the last `window` of
+ * those; 0 gives zeros.
  */
 export const cachedAttention = (
   pass: Pass,
@@ -65,19 +76,17 @@ export const cachedAttention = (
   keys: Tensor,
   values: Tensor,
   lengths: Tensor,
-  dims: HeadDims,
-  scale: number = 1 / Math.sqrt(dims.headDim),
+  rule: AttentionRule,
 ): Tensor => {
-  assertHeadDims(dims);
   const [batch = 0, maxLength = 0] = keys.shape;
-  const y = pass.tensor([batch, dims.heads * dims.headDim]);
+  const sizes = { batch, maxLength, ...ruleParams(rule) };
+  const y = pass.tensor([batch, rule.heads * rule.headDim]);
   const { software, limits } = pass.adapter;
   // The means of all threads meet in workgroup memory, of which WebGPU promises 16 KiB.
-  const fitting = Math.floor(limits.maxComputeWorkgroupStorageSize / (4 * dims.headDim + 8));
+  const fitting = Math.floor(limits.maxComputeWorkgroupStorageSize / (4 * rule.headDim + 8));
   const lanes = software ? 8 : Math.min(32, fitting);
-  const params = { batch, ...dims, maxLength, scale };
-  const kernel = cachedAttentionKernel(dims, lanes);
-  pass.dispatch(kernel, params, { qkv, keys, values, lengths, y });
+  const kernel = cachedAttentionKernel(rule, lanes);
+  pass.dispatch(kernel, sizes, { qkv, keys, values, lengths, y });
   return y;
 };
 
@@ -87,30 +96,31 @@ export const cachedAttentionReference = (
   keys: ArrayLike<number>,
   values: ArrayLike<number>,
   lengths: ArrayLike<number>,
-  dims: HeadDims,
-  scale: number = 1 / Math.sqrt(dims.headDim),
+  rule: AttentionRule,
 ): Float64Array => {
-  const { heads, kvHeads, headDim } = dims;
+  const { heads, kvHeads, headDim, window = Infinity } = rule;
   const batch = lengths.length;
   const maxLength = keys.length / (batch * kvHeads * headDim);
   const y = new Float64Array(batch * heads * headDim);
   for (let sequence = 0; sequence < batch; sequence++) {
     for (let head = 0; head < heads; head++) {
-      const query = sequence * qkvCols(dims) + head * headDim;
+      const query = sequence * qkvCols(rule) + head * headDim;
       const kvHead = Math.floor(head / (heads / kvHeads));
-      const entry = (position: number): number =>
-        ((sequence * maxLength + position) * kvHeads + kvHead) * headDim;
-      const scores = Array.from({ length: lengths[sequence]! }, (_, position) => {
-        let score = 0;
-        for (let d = 0; d < headDim; d++) score += qkv[query + d]! * keys[entry(position) + d]!;
-        return score * scale;
+      const seen = Math.min(lengths[sequence]!, window);
+      const first = lengths[sequence]! - seen;
+      const entry = (index: number): number =>
+        ((sequence * maxLength + first + index) * kvHeads + kvHead) * headDim;
+      const scores = Array.from({ length: seen }, (_, index) => {
+        let product = 0;
+        for (let d = 0; d < headDim; d++) product += qkv[query + d]! * keys[entry(index) + d]!;
+        return ruledScore(product, rule).score;
       });
       const top = Math.max(...scores);
       const sum = scores.reduce((total, score) => total + Math.exp(score - top), 0);
-      for (const [position, score] of scores.entries()) {
+      for (const [index, score] of scores.entries()) {
         const p = Math.exp(score - top) / sum;
         for (let d = 0; d < headDim; d++) {
-          y[(sequence * heads + head) * headDim + d]! += p * values[entry(position) + d]!;
+          y[(sequence * heads + head) * headDim + d]! += p * values[entry(index) + d]!;
         }
       }
     }

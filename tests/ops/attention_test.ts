@@ -6,7 +6,7 @@ import {
   attentionBackward,
   attentionBackwardReference,
   attentionReference,
-  type HeadDims,
+  type AttentionRule,
 } from "../../src/ops/attention.ts";
 import { qkvCols } from "../../src/ops/head_dims.ts";
 import { dot, finiteDifference } from "../support/finite_difference.ts";
@@ -22,7 +22,7 @@ const withoutSubgroups = (pass: Pass): Pass => ({
 /** Forward and backward of one batch, with every output read back. */
 const runBoth = (
   lengths: ReadonlyArray<number>,
-  dims: HeadDims,
+  rule: AttentionRule,
   qkv: Float32Array,
   dY: Float32Array,
   adapt: (pass: Pass) => Pass = (pass) => pass,
@@ -31,15 +31,15 @@ const runBoth = (
     const gpu = yield* Gpu;
     const { rows, starts, ends } = ragged(lengths);
     const inputs = {
-      qkv: yield* gpu.upload(qkv, [rows, qkvCols(dims)]),
+      qkv: yield* gpu.upload(qkv, [rows, qkvCols(rule)]),
       starts: yield* gpu.upload(starts, [rows]),
       ends: yield* gpu.upload(ends, [rows]),
-      dY: yield* gpu.upload(dY, [rows, dims.heads * dims.headDim]),
+      dY: yield* gpu.upload(dY, [rows, rule.heads * rule.headDim]),
     };
     const outputs = yield* gpu.submit((recorder) => {
       const pass = adapt(recorder);
-      const { y, logSumExp } = attention(pass, inputs.qkv, inputs.starts, dims);
-      return { y, logSumExp, dQkv: attentionBackward(pass, { ...inputs, y, logSumExp }, dims) };
+      const { y, logSumExp } = attention(pass, inputs.qkv, inputs.starts, rule);
+      return { y, logSumExp, dQkv: attentionBackward(pass, { ...inputs, y, logSumExp }, rule) };
     });
     return {
       y: yield* gpu.download(outputs.y),
@@ -48,34 +48,42 @@ const runBoth = (
     };
   });
 
-// A lone row, ragged sequences that end inside and on a tile, a long one; groups of one, two and four.
-const shapes = [
+// A lone row, ragged sequences that end inside and on a tile, a long one; groups of one to four; windows
+// of a row, inside a tile, over several tiles and longer than any sequence; scores well into the cap.
+const cases: ReadonlyArray<readonly [ReadonlyArray<number>, AttentionRule]> = [
   [[1], { heads: 4, kvHeads: 4, headDim: 8 }],
   [[1, 3, 1], { heads: 6, kvHeads: 3, headDim: 16 }],
-  [[5, 17, 1, 8, 32], { heads: 8, kvHeads: 2, headDim: 32 }],
-  [[63, 1, 1, 192], { heads: 3, kvHeads: 1, headDim: 20 }],
+  [[5, 17, 1, 8, 32], { heads: 8, kvHeads: 2, headDim: 32, window: 7 }],
+  [[19, 2, 40], { heads: 2, kvHeads: 2, headDim: 8, window: 1 }],
+  [[5, 90, 1, 70], { heads: 9, kvHeads: 3, headDim: 8, window: 33, softCap: 30, scale: 20 }],
+  [[63, 1, 1, 192], { heads: 3, kvHeads: 1, headDim: 20, window: 300, softCap: 50, scale: 2 }],
   [[512], { heads: 2, kvHeads: 1, headDim: 64 }],
-] as const;
+];
 
-for (const [lengths, dims] of shapes) {
+const described = ({ heads, kvHeads, headDim, window, softCap }: AttentionRule): string =>
+  `${heads}/${kvHeads} heads of ${headDim}` +
+  (window === undefined ? "" : `, window ${window}`) +
+  (softCap === undefined ? "" : `, cap ${softCap}`);
+
+for (const [lengths, rule] of cases) {
   for (const adapt of [undefined, withoutSubgroups]) {
-    if (adapt && dims.headDim === 64) continue; // half a minute to compile where 32 takes a few seconds
-    const { heads, kvHeads, headDim } = dims;
+    if (adapt && rule.headDim === 64) continue; // half a minute to compile where 32 takes a few seconds
+    const { heads, headDim } = rule;
     onGpu(
       `attention() and attentionBackward() match their f64 references for sequences of ` +
-        `${lengths}, ${heads}/${kvHeads} heads of ${headDim}${adapt ? " without subgroups" : ""}`,
+        `${lengths}, ${described(rule)}${adapt ? " without subgroups" : ""}`,
       Effect.gen(function* () {
         const { rows, starts } = ragged(lengths);
         // Scores of a few units: neither a flat nor a one-hot softmax.
-        const qkv = uniform(rows * qkvCols(dims), 1).map((value) => value * 2);
+        const qkv = uniform(rows * qkvCols(rule), 1).map((value) => value * 2);
         const dY = uniform(rows * heads * headDim, 2);
-        const actual = yield* runBoth(lengths, dims, qkv, dY, adapt);
-        const expected = attentionReference(qkv, starts, dims);
+        const actual = yield* runBoth(lengths, rule, qkv, dY, adapt);
+        const expected = attentionReference(qkv, starts, rule);
         for (const output of ["y", "logSumExp"] as const) {
           const error = worst(actual[output], expected[output]);
           assert.ok(error < 2e-6, `${output}: worst error ${error}`);
         }
-        const error = worst(actual.dQkv, attentionBackwardReference(qkv, starts, dY, dims));
+        const error = worst(actual.dQkv, attentionBackwardReference(qkv, starts, dY, rule));
         assert.ok(error < 1e-5, `dQkv: worst error ${error}`);
       }),
     );
@@ -121,23 +129,39 @@ onGpu(
 );
 
 onGpu(
-  "attention() refuses heads that its kernels cannot divide",
+  "attention() refuses heads, windows and caps that its kernels cannot follow",
   Effect.gen(function* () {
     const gpu = yield* Gpu;
-    const refused = (dims: HeadDims): Effect.Effect<void> =>
+    const refused = (rule: AttentionRule): Effect.Effect<void> =>
       Effect.scoped(gpu.submit((pass) => {
-        const wrong = () => attention(pass, pass.tensor([1, 1]), pass.tensor([1], "u32"), dims);
+        const wrong = () => attention(pass, pass.tensor([1, 1]), pass.tensor([1], "u32"), rule);
         assert.throws(wrong, RangeError);
       })).pipe(Effect.orDie);
     yield* refused({ heads: 4, kvHeads: 4, headDim: 6 });
     yield* refused({ heads: 4, kvHeads: 3, headDim: 8 });
+    yield* refused({ heads: 4, kvHeads: 4, headDim: 8, softCap: 0 });
+    yield* refused({ heads: 4, kvHeads: 4, headDim: 8, window: 0 });
+    yield* refused({ heads: 4, kvHeads: 4, headDim: 8, window: 1.5 });
   }),
 );
 
-Deno.test("attentionBackwardReference() is the slope of attentionReference()", () => {
-  const dims = { heads: 4, kvHeads: 2, headDim: 4 };
-  const { rows, starts } = ragged([3, 1, 4]);
-  const [qkv, dY] = [uniform(rows * qkvCols(dims), 1), uniform(rows * 16, 2)];
-  const slope = finiteDifference((at) => dot(attentionReference(at, starts, dims).y, dY), qkv);
-  assert.ok(worst(attentionBackwardReference(qkv, starts, dY, dims), slope) < 1e-8);
+for (const rule of [{}, { window: 2 }, { softCap: 0.7, scale: 1.5, window: 3 }]) {
+  Deno.test(`attentionBackwardReference() is the slope of attentionReference() at ${JSON.stringify(rule)}`, () => {
+    const ruled = { heads: 4, kvHeads: 2, headDim: 4, ...rule };
+    const { rows, starts } = ragged([3, 1, 4]);
+    const [qkv, dY] = [uniform(rows * qkvCols(ruled), 1), uniform(rows * 16, 2)];
+    const slope = finiteDifference((at) => dot(attentionReference(at, starts, ruled).y, dY), qkv);
+    assert.ok(worst(attentionBackwardReference(qkv, starts, dY, ruled), slope) < 1e-8);
+  });
+}
+
+Deno.test("attentionReference() mixes the values of the window, by capped scores", () => {
+  const rule = { heads: 1, kvHeads: 1, headDim: 4, scale: 1, softCap: 2, window: 2 };
+  // Rows of (query, key, value): the products of the last query with the keys are 9, 3 and 1.
+  const row = (key: number, value: number) => [1, 0, 0, 0, key, 0, 0, 0, value, 0, 0, 0];
+  const qkv = [...row(9, 100), ...row(3, 10), ...row(1, 20)];
+  const { y, logSumExp } = attentionReference(qkv, [0, 0, 0], rule);
+  const [older, own] = [3, 1].map((product) => Math.exp(2 * Math.tanh(product / 2)));
+  assert.ok(Math.abs(y[8]! - (10 * older! + 20 * own!) / (older! + own!)) < 1e-12);
+  assert.ok(Math.abs(logSumExp[2]! - Math.log(older! + own!)) < 1e-12);
 });

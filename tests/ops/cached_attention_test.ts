@@ -8,42 +8,43 @@ import {
   cachedAttentionKernel,
   cachedAttentionReference,
 } from "../../src/ops/cached_attention.ts";
-import { qkvCols } from "../../src/ops/head_dims.ts";
+import { type AttentionRule, qkvCols, ruleParams } from "../../src/ops/head_dims.ts";
 import { onGpu, uniform, worst } from "../support/on_gpu.ts";
 import { ragged } from "../support/ragged.ts";
 
-const shapes = [
+const cases: ReadonlyArray<readonly [ReadonlyArray<number>, number, AttentionRule]> = [
   [[1], 1, { heads: 4, kvHeads: 4, headDim: 8 }],
   [[5, 0, 8, 63], 63, { heads: 8, kvHeads: 2, headDim: 32 }],
-  [[20, 9, 17], 40, { heads: 6, kvHeads: 3, headDim: 20 }],
+  [[5, 0, 8, 63, 14], 63, { heads: 9, kvHeads: 3, headDim: 8, window: 14, softCap: 30, scale: 30 }],
+  [[20, 9, 17], 40, { heads: 6, kvHeads: 3, headDim: 20, window: 100, softCap: 50 }],
   [[257], 300, { heads: 2, kvHeads: 1, headDim: 64 }],
-] as const;
+];
 
-for (const [lengths, maxLength, dims] of shapes) {
-  const { heads, kvHeads, headDim } = dims;
+for (const [lengths, maxLength, rule] of cases) {
+  const { heads, kvHeads, headDim, window, softCap } = rule;
   onGpu(
     `cachedAttention() matches its f64 reference for ${lengths} of ${maxLength} entries, ` +
-      `${heads}/${kvHeads} heads of ${headDim}`,
+      `${heads}/${kvHeads} heads of ${headDim}, window ${window}, cap ${softCap}`,
     Effect.gen(function* () {
       const gpu = yield* Gpu;
       const batch = lengths.length;
       const size = batch * maxLength * kvHeads * headDim;
-      const qkv = uniform(batch * qkvCols(dims), 1).map((value) => value * 3);
+      const qkv = uniform(batch * qkvCols(rule), 1).map((value) => value * 3);
       const [keys, values] = [uniform(size, 2), uniform(size, 3)];
-      const onQkv = yield* gpu.upload(qkv, [batch, qkvCols(dims)]);
+      const onQkv = yield* gpu.upload(qkv, [batch, qkvCols(rule)]);
       const onKeys = yield* gpu.upload(keys, [batch, maxLength, kvHeads * headDim]);
       const onValues = yield* gpu.upload(values, [batch, maxLength, kvHeads * headDim]);
       const onLengths = yield* gpu.upload(Uint32Array.from(lengths), [batch]);
       const y = yield* gpu.submit((pass) =>
-        cachedAttention(pass, onQkv, onKeys, onValues, onLengths, dims)
+        cachedAttention(pass, onQkv, onKeys, onValues, onLengths, rule)
       );
-      const expected = cachedAttentionReference(qkv, keys, values, lengths, dims);
+      const expected = cachedAttentionReference(qkv, keys, values, lengths, rule);
       const error = worst(yield* gpu.download(y), expected);
       assert.ok(error < 2e-6, `y: worst error ${error}`);
       // What other adapters run.
-      const params = { batch, ...dims, maxLength, scale: 1 / Math.sqrt(headDim) };
+      const params = { batch, maxLength, ...ruleParams(rule) };
       const tensors = { qkv: onQkv, keys: onKeys, values: onValues, lengths: onLengths, y };
-      yield* gpu.submit((pass) => pass.dispatch(cachedAttentionKernel(dims, 32), params, tensors));
+      yield* gpu.submit((pass) => pass.dispatch(cachedAttentionKernel(rule, 32), params, tensors));
       const wideError = worst(yield* gpu.download(y), expected);
       assert.ok(wideError < 2e-6, `y with 32 threads: worst error ${wideError}`);
     }),
@@ -54,10 +55,10 @@ onGpu(
   "cachedAttention() equals the last row of attention()",
   Effect.gen(function* () {
     const gpu = yield* Gpu;
-    const dims = { heads: 4, kvHeads: 2, headDim: 16 };
+    const rule = { heads: 4, kvHeads: 2, headDim: 16, window: 9, softCap: 30 };
     const [lengths, maxLength] = [[5, 19, 8], 24];
     const { rows, starts, positions, ends } = ragged(lengths);
-    const cols = qkvCols(dims);
+    const cols = qkvCols(rule);
     const qkv = uniform(rows * cols, 1);
     const last = [...new Set(ends)].flatMap((end) => [...qkv.slice((end - 1) * cols, end * cols)]);
     const sequences = starts.map((start) => [...new Set(starts)].indexOf(start));
@@ -69,10 +70,10 @@ onGpu(
     const onLengths = yield* gpu.upload(Uint32Array.from(lengths), [3]);
     const { whole, cached } = yield* gpu.submit((pass) => {
       const [keys, values] = [pass.tensor([3, maxLength, 32]), pass.tensor([3, maxLength, 32])];
-      cacheAppend(pass, onQkv, onSequences, onPositions, keys, values, dims);
+      cacheAppend(pass, onQkv, onSequences, onPositions, keys, values, rule);
       return {
-        whole: attention(pass, onQkv, onStarts, dims).y,
-        cached: cachedAttention(pass, onLast, keys, values, onLengths, dims),
+        whole: attention(pass, onQkv, onStarts, rule).y,
+        cached: cachedAttention(pass, onLast, keys, values, onLengths, rule),
       };
     });
     const y = yield* gpu.download(whole);
