@@ -16,6 +16,18 @@ export const bf16ToF32 = (bytes: Uint8Array): Float32Array => {
   return new Float32Array(bits.buffer);
 };
 
+/** f32 → little-endian bfloat16, rounded to nearest even; a NaN stays one. */
+export const f32ToBf16 = (data: Float32Array): Uint8Array => {
+  const bits = new Uint32Array(data.buffer, data.byteOffset, data.length);
+  const halves = new Uint16Array(data.length);
+  for (let i = 0; i < bits.length; i++) {
+    const value = bits[i]!;
+    const nan = (value & 0x7fffffff) > 0x7f800000;
+    halves[i] = nan ? value >>> 16 | 0x40 : (value + 0x7fff + (value >>> 16 & 1)) >>> 16;
+  }
+  return new Uint8Array(halves.buffer);
+};
+
 /** Little-endian f32 bytes → f32, copied only where they are part of a larger buffer. */
 export const bytesToF32 = (bytes: Uint8Array): Float32Array => new Float32Array(own(bytes));
 

@@ -1,6 +1,6 @@
 /** Files as this folder reads and writes them: by range, as text, as JSON; every failure names the file. @module */
 import { Effect, FileSystem, Path, type PlatformError, type Scope } from "effect";
-import type { ByteSource } from "./safetensors.ts";
+import type { ByteSource } from "./safetensors_header.ts";
 import { WeightsError } from "./weights_error.ts";
 
 /** Any JSON object, as a file holds it. */

@@ -1,5 +1,6 @@
 /** A model as Hugging Face writes it: a directory of JSON files and one safetensors file or several. @module */
-import { Effect, type FileSystem, Layer, Path, type Scope } from "effect";
+import { Effect, FileSystem, Layer, Path, type Scope } from "effect";
+import { duplicateKey } from "./duplicate_key.ts";
 import {
   formatJson,
   type JsonObject,
@@ -8,10 +9,12 @@ import {
   parseObject,
   readIfPresent,
   readJson,
+  refuse,
   writeBytes,
   writeFiles,
 } from "./files.ts";
-import { decodeHeader, encodeSafetensors, readTensor } from "./safetensors.ts";
+import { encodeSafetensors, type FloatDtype, readTensor } from "./safetensors.ts";
+import { decodeHeader } from "./safetensors_header.ts";
 import { type HostTensor, missingTensor, Weights } from "./weights.ts";
 import type { WeightsError } from "./weights_error.ts";
 
@@ -24,6 +27,9 @@ export interface ModelFiles {
   /** `tokenizer_config.json`; a `chat_template.jinja` beside it takes the place of its `chat_template`. */
   readonly tokenizerConfig: JsonObject;
 }
+
+/** Names the shards of a model whose weights lie in several files. */
+export const indexName = "model.safetensors.index.json";
 
 /** Reads the JSON files of the model directory at `directory`. */
 export const readModelFiles: (
@@ -47,36 +53,53 @@ export const layerDirectory = (
 ): Layer.Layer<Weights, WeightsError, FileSystem.FileSystem | Path.Path> =>
   Layer.effect(Weights, openDirectory(directory));
 
-/** The value behind {@linkcode layerDirectory}; its files close with the scope. */
+/**
+ * The value behind {@linkcode layerDirectory}; its files close with the scope. An index names files of
+ * this directory and no others: a name with a slash is refused. A symbolic link is followed, since
+ * whoever made the directory made it, not the content of a file: a hub cache links each name of a
+ * snapshot to a blob outside of it.
+ */
 export const openDirectory: (
   directory: string,
 ) => Effect.Effect<Weights, WeightsError, FileSystem.FileSystem | Path.Path | Scope.Scope> = Effect
   .fnUntraced(function* (directory) {
-    const path = yield* Path.Path;
-    const index = yield* readIfPresent(path.join(directory, "model.safetensors.index.json"));
-    if (index === undefined) {
-      return yield* openSafetensors(path.join(directory, "model.safetensors"));
-    }
-    const file = path.join(directory, "model.safetensors.index.json");
+    const [fs, path] = [yield* FileSystem.FileSystem, yield* Path.Path];
+    const single = path.join(directory, "model.safetensors");
+    const file = path.join(directory, indexName);
+    // One file goes before an index beside it, as in transformers.
+    const isSingle = yield* fs.exists(single).pipe(refuse(single));
+    const index = isSingle ? undefined : yield* readIfPresent(file);
+    if (index === undefined) return yield* openSafetensors(single);
     const shardOf = yield* decodeIndex(file, index);
-    const shards = new Map<string, Weights>();
+    const holder = new Map<string, { readonly shard: string; readonly weights: Weights }>();
     for (const shard of new Set(shardOf.values())) {
-      shards.set(shard, yield* openSafetensors(path.join(directory, shard)));
-    }
-    for (const [name, shard] of shardOf) {
-      const held = shards.get(shard)!.names;
-      if (!held.includes(name)) {
-        return yield* missingTensor(path.join(directory, shard), name, held.length);
+      const weights = yield* openSafetensors(path.join(directory, shard));
+      for (const name of weights.names) {
+        const other = holder.get(name)?.shard;
+        if (other !== undefined) {
+          return yield* malformed(
+            path.join(directory, shard),
+            name,
+            `in ${other} alone`,
+            "in both",
+          );
+        }
+        holder.set(name, { shard, weights });
       }
     }
+    for (const [name, shard] of shardOf) {
+      const held = holder.get(name);
+      if (held === undefined) {
+        return yield* missingTensor(path.join(directory, shard), name, holder.size);
+      }
+      if (held.shard !== shard) return yield* malformed(file, name, `in ${held.shard}`, shard);
+    }
     return {
-      names: [...shardOf.keys()],
-      describe: (name) => shards.get(shardOf.get(name) ?? "")?.describe(name),
-      read: (name, shape, rows) => {
-        const shard = shards.get(shardOf.get(name) ?? "");
-        return shard?.read(name, shape, rows) ??
-          Effect.fail(missingTensor(file, name, shardOf.size));
-      },
+      names: [...holder.keys()],
+      describe: (name) => holder.get(name)?.weights.describe(name),
+      read: (name, shape, rows) =>
+        holder.get(name)?.weights.read(name, shape, rows) ??
+          Effect.fail(missingTensor(file, name, holder.size)),
     };
   });
 
@@ -103,8 +126,8 @@ export const writeModelDirectory: (
   directory: string,
   model: ModelFiles & {
     readonly tensors: Readonly<Record<string, HostTensor>>;
-    /** How to store the weights; `"F16"` halves the file. */
-    readonly dtype: "F32" | "F16";
+    /** How to store the weights; halves halve the file. */
+    readonly dtype: FloatDtype;
   },
 ) => Effect.Effect<void, WeightsError, FileSystem.FileSystem | Path.Path> = Effect.fnUntraced(
   function* (directory, { config, tokenizer, tokenizerConfig, tensors, dtype }) {
@@ -121,16 +144,27 @@ export const writeModelDirectory: (
   },
 );
 
+/** The shard of each tensor. The index's `metadata` are sums that loaders ignore, and so does this. */
 const decodeIndex = Effect.fnUntraced(function* (file: string, text: string) {
   const { weight_map: map } = yield* parseObject(file, text);
-  const shardOf = new Map(typeof map === "object" && map !== null ? Object.entries(map) : []);
-  for (const [name, shard] of shardOf) {
-    if (typeof shard !== "string" || !/^[^/\\]+\.safetensors$/.test(shard)) {
-      return yield* malformed(file, name, "the name of a safetensors file", JSON.stringify(shard));
-    }
-  }
+  const twice = duplicateKey(text);
+  if (twice !== undefined) return yield* malformed(file, twice, "there once", "there twice");
+  const isObject = typeof map === "object" && map !== null && !Array.isArray(map);
+  const shardOf = new Map<string, unknown>(isObject ? Object.entries(map) : []);
   if (shardOf.size === 0) {
-    return yield* malformed(file, "weight_map", "an object", JSON.stringify(map) ?? "missing");
+    const actual = (JSON.stringify(map) ?? "missing").slice(0, 80);
+    return yield* malformed(file, "weight_map", "an object of file names", actual);
+  }
+  for (const [name, shard] of shardOf) {
+    if (typeof shard !== "string" || !/^\w[\w.-]*\.safetensors$/.test(shard)) {
+      const actual = (JSON.stringify(shard) ?? "missing").slice(0, 80);
+      return yield* malformed(
+        file,
+        name,
+        "the name of a safetensors file beside the index",
+        actual,
+      );
+    }
   }
   return shardOf as ReadonlyMap<string, string>;
 });

@@ -25,6 +25,21 @@ export type WeightsReason =
     readonly supported: ReadonlyArray<string>;
   }
   | {
+    readonly _tag: "NotFinite";
+    readonly file: string;
+    readonly tensor: string;
+    /** How many of the values read are NaN or infinite. */
+    readonly count: number;
+    /** Row-major index of the first one in the tensor, and what is there. */
+    readonly index: number;
+    readonly value: number;
+  }
+  | {
+    readonly _tag: "ExtraTensors";
+    readonly file: string;
+    readonly tensors: ReadonlyArray<string>;
+  }
+  | {
     readonly _tag: "OtherBase";
     readonly file: string;
     /** Where the base lay that the adapter was trained on. */
@@ -57,6 +72,13 @@ const explain = (reason: WeightsReason): string => {
       return `${reason.file}: ${reason.tensor} should be one of ${
         reason.supported.join(", ")
       } but is ${reason.dtype}`;
+    case "NotFinite":
+      return `${reason.file}: ${reason.tensor} should be finite but has ${reason.count} NaN or ` +
+        `infinite values, the first, ${reason.value}, at index ${reason.index}`;
+    case "ExtraTensors":
+      return `${reason.file}: should hold only tensors that the model reads but has ` +
+        `${reason.tensors.slice(0, 3).join(", ")}` +
+        (reason.tensors.length > 3 ? ` and ${reason.tensors.length - 3} more` : "");
     case "OtherBase":
       return `${reason.file} is not the file that the adapter was trained on: its SHA-256 should be ` +
         `${reason.expected.slice(0, 12)}… but is ${reason.actual.slice(0, 12)}…; ` +

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { bf16ToF32, bytesToF32, f16ToF32, f32ToF16 } from "../../src/weights/f16.ts";
+import { bf16ToF32, bytesToF32, f16ToF32, f32ToBf16, f32ToF16 } from "../../src/weights/f16.ts";
 
 Deno.test("f32ToF16() and back keep what a half can hold, round the rest, and pass 65504 into infinity", () => {
   const kept = [0, 1, -2.5, 65_504, 2 ** -24, 6.103515625e-5];
@@ -24,4 +24,12 @@ Deno.test("bytesToF32() reads from any byte offset", () => {
   new DataView(bytes.buffer).setFloat32(1, 1.5, true);
   new DataView(bytes.buffer).setFloat32(5, -3, true);
   assert.deepEqual([...bytesToF32(bytes.subarray(1))], [1.5, -3]);
+});
+
+Deno.test("f32ToBf16() rounds to nearest even and keeps NaN and infinities", () => {
+  const bits = [0x3f808000, 0x3f818000, 0x3f808001, 0x7f7fffff, 0xff800000, 0x7f800001, 0xffffffff];
+  const data = new Float32Array(Uint32Array.from(bits).buffer);
+  const halves = new Uint16Array(f32ToBf16(data).buffer);
+  const expected = [0x3f80, 0x3f82, 0x3f81, 0x7f80, 0xff80, 0x7fc0, 0xffff];
+  assert.deepEqual([...halves], expected);
 });

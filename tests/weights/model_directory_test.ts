@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { Effect, FileSystem, Layer, Path } from "effect";
 import { platform } from "../../src/platform.ts";
 import {
+  indexName,
   layerDirectory,
   openDirectory,
   readModelFiles,
@@ -57,29 +58,119 @@ inDirectory(
 
 inDirectory("layerDirectory() follows an index to its shards", (at) =>
   Effect.gen(function* () {
-    const [fs, path] = [yield* FileSystem.FileSystem, yield* Path.Path];
-    const write = (index: unknown) =>
-      fs.writeFileString(path.join(at, "model.safetensors.index.json"), JSON.stringify(index));
-    yield* fs.writeFile(path.join(at, "a.safetensors"), encodeSafetensors({ gain }));
-    yield* fs.writeFile(path.join(at, "b.safetensors"), encodeSafetensors({ head }));
-    yield* write({ weight_map: { gain: "a.safetensors", head: "b.safetensors" } });
+    yield* writeShards(at, { head }, JSON.stringify({ weight_map: both }));
     assert.deepEqual(yield* read(at, "head"), [0.5, -0.25, 8, 0]);
-    assert.match(
-      (yield* Effect.flip(read(at, "norm"))).message,
-      /has no tensor "norm" among its 2/,
-    );
-
-    yield* write({ weight_map: { gain: "b.safetensors" } });
-    assert.match(
-      (yield* Effect.flip(read(at, "gain"))).message,
-      /b\.safetensors: has no tensor "gain"/,
-    );
-    yield* write({ weight_map: { gain: "../a.safetensors" } });
-    assert.match(
-      (yield* Effect.flip(read(at, "gain"))).message,
-      /gain should be the name of a safe/,
-    );
+    const { message } = yield* Effect.flip(read(at, "norm"));
+    assert.match(message, /has no tensor "norm" among its 2/);
   }));
+
+const both = { gain: "a.safetensors", head: "b.safetensors" };
+
+/** Shards `a`, of the gain, and `b`, of what is given, with an index of them. */
+const writeShards = Effect.fnUntraced(
+  function* (at: string, b: Parameters<typeof encodeSafetensors>[0], index: string) {
+    const [fs, path] = [yield* FileSystem.FileSystem, yield* Path.Path];
+    yield* fs.writeFile(path.join(at, "a.safetensors"), encodeSafetensors({ gain }));
+    yield* fs.writeFile(path.join(at, "b.safetensors"), encodeSafetensors(b));
+    yield* fs.writeFileString(path.join(at, indexName), index);
+  },
+);
+
+const badIndexes: ReadonlyArray<readonly [string, string, RegExp]> = [
+  [
+    "leads out of the directory",
+    JSON.stringify({ weight_map: { ...both, gain: "../a.safetensors" } }),
+    /gain should be the name of a safetensors file beside the index but is "..\/a\.safetensors"$/,
+  ],
+  [
+    "names an absolute path",
+    JSON.stringify({ weight_map: { ...both, head: "/etc/x.safetensors" } }),
+    /head should be the name of a safetensors file/,
+  ],
+  [
+    "names no file",
+    JSON.stringify({ weight_map: { ...both, head: 7 } }),
+    /head should be the name of a safetensors file beside the index but is 7$/,
+  ],
+  [
+    "names a file that is not there",
+    JSON.stringify({ weight_map: { ...both, head: "c.safetensors" } }),
+    /c\.safetensors: no such file$/,
+  ],
+  [
+    "names a tensor that no shard holds",
+    JSON.stringify({ weight_map: { ...both, norm: "a.safetensors" } }),
+    /a\.safetensors: has no tensor "norm" among its 2$/,
+  ],
+  [
+    "looks for a tensor in the wrong shard",
+    JSON.stringify({ weight_map: { gain: "b.safetensors", head: "a.safetensors" } }),
+    /gain should be in a\.safetensors but is b\.safetensors$/,
+  ],
+  [
+    "names a tensor twice",
+    '{"weight_map":{"gain":"a.safetensors","head":"b.safetensors","gain":"b.safetensors"}}',
+    /index\.json: gain should be there once but is there twice$/,
+  ],
+  [
+    "maps nothing",
+    '{"weight_map":{}}',
+    /weight_map should be an object of file names but is \{\}$/,
+  ],
+  ["maps a list", '{"weight_map":["a"]}', /weight_map should be an object of file names/],
+  ["is no JSON", "{", /index\.json: content should be JSON/],
+];
+
+for (const [what, index, message] of badIndexes) {
+  inDirectory(`openDirectory() refuses an index that ${what}`, (at) =>
+    Effect.gen(function* () {
+      yield* writeShards(at, { head }, index);
+      assert.match((yield* Effect.flip(openDirectory(at))).message, message);
+    }).pipe(Effect.scoped));
+}
+
+inDirectory(
+  "openDirectory() refuses a tensor that two shards hold",
+  (at) =>
+    Effect.gen(function* () {
+      yield* writeShards(at, { gain, head }, JSON.stringify({ weight_map: both }));
+      assert.match(
+        (yield* Effect.flip(openDirectory(at))).message,
+        /b\.safetensors: gain should be in a\.safetensors alone but is in both$/,
+      );
+    }).pipe(Effect.scoped),
+);
+
+inDirectory(
+  "openDirectory() follows the links of a hub cache and lists what an index omits",
+  (at) =>
+    Effect.gen(function* () {
+      const [fs, path] = [yield* FileSystem.FileSystem, yield* Path.Path];
+      const snapshot = path.join(at, "snapshots", "0123");
+      yield* fs.makeDirectory(path.join(at, "blobs"));
+      yield* fs.makeDirectory(snapshot, { recursive: true });
+      const map = { gain: "a.safetensors" };
+      const index = JSON.stringify({ metadata: { total_size: -7 }, weight_map: map });
+      yield* fs.writeFile(path.join(at, "blobs", "ff01"), encodeSafetensors({ gain, head }));
+      yield* fs.writeFileString(path.join(at, "blobs", "ff02"), index);
+      yield* fs.symlink("../../blobs/ff01", path.join(snapshot, "a.safetensors"));
+      yield* fs.symlink("../../blobs/ff02", path.join(snapshot, indexName));
+      const weights = yield* openDirectory(snapshot);
+      assert.deepEqual(weights.names, ["gain", "head"]);
+      assert.deepEqual((yield* weights.read("head")).data, head.data);
+    }).pipe(Effect.scoped),
+);
+
+inDirectory(
+  "openDirectory() prefers one file to an index beside it",
+  (at) =>
+    Effect.gen(function* () {
+      const [fs, path] = [yield* FileSystem.FileSystem, yield* Path.Path];
+      yield* fs.writeFile(path.join(at, "model.safetensors"), encodeSafetensors({ gain }));
+      yield* fs.writeFileString(path.join(at, indexName), "{");
+      assert.deepEqual((yield* openDirectory(at)).names, ["gain"]);
+    }).pipe(Effect.scoped),
+);
 
 inDirectory(
   "layerDirectory() reads rows alone and describes tensors without reading",
