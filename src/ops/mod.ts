@@ -30,6 +30,7 @@ export * from "./cross_entropy.ts";
 export * from "./dropout.ts";
 export * from "./embedding.ts";
 export * from "./fill.ts";
+export * from "./geglu.ts";
 export * from "./generation_step.ts";
 export * from "./global_norm.ts";
 export * from "./head_dims.ts";

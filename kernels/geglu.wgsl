@@ -1,0 +1,34 @@
+// geglu — y = gelu(gate) · up, where gelu(z) = ½ z (1 + tanh u) = z / (1 + exp(−2u)) with
+// u = √(2/π) (z + 0.044715 z³).
+//
+//   gateUp  [rows, 2·cols]  f32  in   the gate's columns, then those of up
+//   y       [rows, cols]    f32  out
+//
+// Hendrycks and Gimpel, arXiv 1606.08415. The second form has no tanh, which WGSL only promises to
+// within 1e-5, and no difference of near numbers for negative z.
+//
+// Grid: one thread an element of y, 256 a workgroup, folded into (x, y).
+// Reference: gegluReference in src/ops/geglu.ts.
+
+struct Params { rows: u32, cols: u32 }
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> gateUp: array<f32>;
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+
+@compute @workgroup_size(256)
+fn main(
+  @builtin(workgroup_id) wg: vec3<u32>,
+  @builtin(num_workgroups) grid: vec3<u32>,
+  @builtin(local_invocation_id) local: vec3<u32>,
+) {
+  let i = (wg.x + wg.y * grid.x) * 256u + local.x;
+  if (i >= params.rows * params.cols) { return; }
+  let row = i / params.cols;
+  let at = i + row * params.cols; // row · 2·cols + column
+  let z = gateUp[at];
+  // Beyond ±10, gelu(z) is 0 or z to the last bit; within, exp stays finite.
+  let near = clamp(z, -10.0, 10.0);
+  let twiceU = 1.5957691216057308 * near * (1.0 + 0.044715 * near * near);
+  y[i] = max(z, -10.0) / (1.0 + exp(-twiceU)) * gateUp[at + params.cols];
+}

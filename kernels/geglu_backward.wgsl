@@ -1,0 +1,37 @@
+// geglu_backward — dGate = dY · up · (s + z · 2u′ · s · (1 − s)) and dUp = dY · z · s, where z = gate,
+// s = 1 / (1 + exp(−2u)), u = √(2/π) (z + 0.044715 z³) and u′ = √(2/π) (1 + 3 · 0.044715 z²).
+//
+//   gateUp   [rows, 2·cols]  f32  in   input of the forward
+//   dY       [rows, cols]    f32  in
+//   dGateUp  [rows, 2·cols]  f32  out
+//
+// Grid: one thread an element of dY, 256 a workgroup, folded into (x, y).
+// Reference: gegluBackwardReference in src/ops/geglu.ts.
+
+struct Params { rows: u32, cols: u32 }
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> gateUp: array<f32>;
+@group(0) @binding(2) var<storage, read> dY: array<f32>;
+@group(0) @binding(3) var<storage, read_write> dGateUp: array<f32>;
+
+@compute @workgroup_size(256)
+fn main(
+  @builtin(workgroup_id) wg: vec3<u32>,
+  @builtin(num_workgroups) grid: vec3<u32>,
+  @builtin(local_invocation_id) local: vec3<u32>,
+) {
+  let i = (wg.x + wg.y * grid.x) * 256u + local.x;
+  if (i >= params.rows * params.cols) { return; }
+  let row = i / params.cols;
+  let at = i + row * params.cols; // row · 2·cols + column
+  let z = gateUp[at];
+  let near = clamp(z, -10.0, 10.0); // beyond, gelu(z) is 0 or z to the last bit
+  let square = near * near;
+  let e = exp(-1.5957691216057308 * near * (1.0 + 0.044715 * square));
+  let s = 1.0 / (1.0 + e);
+  // e · s is 1 − s without the difference.
+  let slope = s + near * 1.5957691216057308 * (1.0 + 0.134145 * square) * s * (e * s);
+  dGateUp[at] = dY[i] * gateUp[at + params.cols] * slope;
+  dGateUp[at + params.cols] = dY[i] * max(z, -10.0) * s;
+}
