@@ -22,6 +22,7 @@
  * @module
  */
 export * from "./adamw.ts";
+export * from "./add_bias.ts";
 export * from "./attention.ts";
 export * from "./cache_append.ts";
 export * from "./cached_attention.ts";
