@@ -98,7 +98,8 @@ export const choice = <A>(
   known: ReadonlyMap<unknown, A>,
   fallback: string,
 ): A => {
-  const found = known.get(fields.values[field] ?? fallback);
+  const value = fields.values[field];
+  const found = known.get(value === undefined ? fallback : value);
   if (found !== undefined) return found;
   throw badField(fields, field, `one of ${[...known.keys()].join(", ")}`);
 };

@@ -106,7 +106,7 @@ export const readRotary = (
 
 /** One object of settings. */
 export const readSettings = (settings: Fields, options: RotaryOptions): RotaryPlan => {
-  const name = settings.values["rope_type"] === undefined ? "type" : "rope_type";
+  const name = (settings.values["rope_type"] ?? undefined) === undefined ? "type" : "rope_type";
   const type = choice(settings, name, options.types ?? everyRotaryType, "default");
   const known = [...settingsOfAll, ...settingsOf[type]];
   for (const [field, value] of Object.entries(settings.values)) {

@@ -174,6 +174,10 @@ Deno.test("llama.decode() refuses values of the wrong kind or out of range", () 
     [{ rms_norm_eps: [1] }, "rms_norm_eps should be a positive number but is a list of 1"],
     [{ initializer_range: -1 }, "initializer_range should be a positive number but is -1"],
     [{ attention_bias: 1 }, "attention_bias should be true or false but is 1"],
+    [
+      { hidden_act: null },
+      "hidden_act should be one of silu, swish, gelu_pytorch_tanh, gelu_new, gelu_fast but is null",
+    ],
     [{ mlp_bias: "no" }, 'mlp_bias should be true or false but is "no"'],
     [{ tie_word_embeddings: null }, "tie_word_embeddings should be true or false but is null"],
     [
