@@ -1,11 +1,11 @@
-/** Reads a golden made by `tests/parity/make_llama_golden.py`, and gradients in its names. @module */
+/** Reads a golden made by `tests/parity/make_goldens.py`, and gradients in its names. @module */
 import { Effect, type FileSystem, type Path, type Scope } from "effect";
 import type { Example } from "../../src/data/example.ts";
 import type { Gpu, GpuError } from "../../src/gpu/gpu.ts";
-import type { ModelShape } from "../../src/models/architecture.ts";
+import type { Architecture, ModelShape } from "../../src/models/architecture.ts";
 import { type Decoder, loadDecoder } from "../../src/models/decoder.ts";
-import { llama } from "../../src/models/llama.ts";
 import type { ModelError } from "../../src/models/model_error.ts";
+import { architectureOf } from "../../src/models/registry.ts";
 import { type Adapter, makeAdapter } from "../../src/nn/adapter.ts";
 import { importAdapter } from "../../src/nn/adapter_files.ts";
 import type { Parameters } from "../../src/nn/parameters.ts";
@@ -14,44 +14,68 @@ import type { LoraMatrices } from "../../src/weights/peft.ts";
 import type { HostTensor, Weights } from "../../src/weights/weights.ts";
 import type { WeightsError } from "../../src/weights/weights_error.ts";
 
+/** Losses and gradient norms of AdamW steps on all sequences. */
+export interface GoldenSteps {
+  readonly learning_rate: number;
+  readonly losses: ReadonlyArray<number>;
+  readonly norms: ReadonlyArray<number>;
+}
+
 /** What the reference computed on the base, and on the base with an adapter. */
 export interface GoldenPart {
   readonly sequences: ReadonlyArray<Example>;
   readonly loss: number;
-  /** Losses and gradient norms of AdamW steps on all sequences. */
-  readonly steps: {
-    readonly learning_rate: number;
-    readonly losses: ReadonlyArray<number>;
-    readonly norms: ReadonlyArray<number>;
-  };
   /** The greedy continuation of each sequence. */
   readonly greedy: { readonly continuations: ReadonlyArray<ReadonlyArray<number>> };
 }
 
 /** `golden.json`. */
-interface GoldenFile {
-  readonly base: GoldenPart;
+export interface GoldenFile {
+  readonly base: GoldenPart & {
+    /** The golden holds the gradient of every weight. */
+    readonly gradients: boolean;
+    readonly steps?: GoldenSteps;
+  };
   readonly lora: GoldenPart & {
     readonly rank: number;
     readonly alpha: number;
     readonly new_ids: ReadonlyArray<number>;
+    readonly steps: GoldenSteps;
   };
 }
 
 /** One golden: the model, its inputs, and every tensor that the reference wrote. */
 export interface Golden extends GoldenFile {
+  readonly architecture: Architecture;
   readonly shape: ModelShape;
   readonly weights: Weights;
   readonly tensors: ReadonlyMap<string, HostTensor>;
 }
 
-const root = new URL("../../fixtures/goldens/", import.meta.url);
+/** Where the committed goldens lie. */
+export const committed: URL = new URL("../../fixtures/goldens/", import.meta.url);
 
 const readJson = <A>(file: URL): A => JSON.parse(Deno.readTextFileSync(file)) as A;
+
+/** The name of every golden in `root`, sorted. */
+export const goldenNames = (root: URL = committed): ReadonlyArray<string> =>
+  [...Deno.readDirSync(root)].map(({ name }) => name).filter((name) => isGolden(name, root))
+    .toSorted();
+
+const isGolden = (name: string, root: URL): boolean => {
+  const [file] = [...Deno.readDirSync(new URL(`${name}/`, root))]
+    .filter((entry) => entry.name === "golden.json");
+  return file !== undefined;
+};
+
+/** The inputs and plain numbers of the golden called `name`. */
+export const readGoldenFile = (name: string, root: URL = committed): GoldenFile =>
+  readJson(new URL(`${name}/golden.json`, root));
 
 /** Opens the golden called `name`. */
 export const openGolden = (
   name: string,
+  root: URL = committed,
 ): Effect.Effect<
   Golden,
   WeightsError | ModelError,
@@ -59,13 +83,14 @@ export const openGolden = (
 > =>
   Effect.gen(function* () {
     const directory = new URL(`${name}/`, root);
-    const file = readJson<GoldenFile>(new URL("golden.json", directory));
-    const shape = yield* llama.decode(readJson(new URL("config.json", directory)));
+    const config = readJson<Readonly<Record<string, unknown>>>(new URL("config.json", directory));
+    const architecture = yield* architectureOf(config);
+    const shape = yield* architecture.decode(config);
     const weights = yield* openSafetensors(new URL("model.safetensors", directory).pathname);
     const stored = yield* openSafetensors(new URL("golden.safetensors", directory).pathname);
     const tensors = new Map<string, HostTensor>();
     for (const key of stored.names) tensors.set(key, yield* stored.read(key));
-    return { ...file, shape, weights, tensors };
+    return { ...readGoldenFile(name, root), architecture, shape, weights, tensors };
   });
 
 /** The tensor called `name`. */
@@ -93,8 +118,8 @@ export const adaptedGolden = (
   golden: Golden,
 ): Effect.Effect<Adapter, GpuError | WeightsError | ModelError, Gpu | Scope.Scope> =>
   Effect.gen(function* () {
-    const { shape, weights, lora: { rank, alpha, new_ids: ids } } = golden;
-    const base = yield* loadDecoder(llama, shape, weights, { newTokens: ids.length });
+    const { architecture, shape, weights, lora: { rank, alpha, new_ids: ids } } = golden;
+    const base = yield* loadDecoder(architecture, shape, weights, { newTokens: ids.length });
     const linears = matricesOf(golden, "lora");
     const modules = [...linears.keys()].map((path) => path.slice(path.lastIndexOf(".") + 1));
     const targetModules = [...new Set(modules)];
