@@ -35,6 +35,15 @@ export type WeightsReason =
     readonly value: number;
   }
   | {
+    readonly _tag: "Overflow";
+    readonly file: string;
+    readonly tensor: string;
+    /** The format in which the value would be infinite. */
+    readonly dtype: string;
+    readonly index: number;
+    readonly value: number;
+  }
+  | {
     readonly _tag: "ExtraTensors";
     readonly file: string;
     readonly tensors: ReadonlyArray<string>;
@@ -75,6 +84,9 @@ const explain = (reason: WeightsReason): string => {
     case "NotFinite":
       return `${reason.file}: ${reason.tensor} should be finite but has ${reason.count} NaN or ` +
         `infinite values, the first, ${reason.value}, at index ${reason.index}`;
+    case "Overflow":
+      return `${reason.file}: ${reason.tensor} should fit ${reason.dtype} but is ${reason.value} at ` +
+        `index ${reason.index}; write it as BF16 or F32`;
     case "ExtraTensors":
       return `${reason.file}: should hold only tensors that the model reads but has ` +
         `${reason.tensors.slice(0, 3).join(", ")}` +
