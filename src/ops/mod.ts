@@ -42,4 +42,5 @@ export * from "./residual_add.ts";
 export * from "./rms_norm.ts";
 export * from "./rotary.ts";
 export * from "./sample_token.ts";
+export * from "./soft_cap.ts";
 export * from "./swiglu.ts";
