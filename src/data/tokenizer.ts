@@ -1,11 +1,16 @@
 /** Text to token ids and back, and chats to ids with the span of each message. @module */
-import { Tokenizer as Model } from "@huggingface/tokenizers";
 import { Context, Effect, Layer } from "effect";
+import { type Piece, splitterAt } from "./added_tokens.ts";
 import type { Message } from "./chat.ts";
 import { makeChatTemplate } from "./chat_template.ts";
 import { type ChatTokens, probeTemplate, renderChat, type Rendered } from "./chat_tokens.ts";
 import { DataError } from "./data_error.ts";
+import { withNewTokens } from "./new_tokens.ts";
+import { readSpecialIds } from "./special_ids.ts";
+import { cleanUpSpaces, tokenDecoder } from "./token_decoder.ts";
+import { badTokenizer } from "./tokenizer_fields.ts";
 import { type RawTokenizer, readTokenizerFiles, type TokenizerFiles } from "./tokenizer_json.ts";
+import { type Pipeline, readPipeline } from "./tokenizer_pipeline.ts";
 
 /** What {@linkcode Tokenizer.withTokens} gives. */
 export interface Extended {
@@ -113,41 +118,14 @@ const failing = <A>(run: () => A): Effect.Effect<A, DataError> =>
   });
 
 const fromRaw = (raw: RawTokenizer): Tokenizer => {
-  const model = openModel(raw);
-  const vocab = model.get_vocab(true);
-  let vocabSize = 0;
-  for (const id of vocab.values()) vocabSize = Math.max(vocabSize, id + 1);
+  const { special, vocab, nextId: vocabSize } = raw;
+  const { bosId, eosId, padId } = specialIdsOf(raw);
+  const pipeline = readPipeline(raw.tokenizer);
+  const encode = encoderOf(raw, pipeline, { bos: bosId, eos: eosId });
 
-  const idOf = (token: string): number | undefined => model.token_to_id(token);
-  const required = (name: string, token: string | undefined): number | undefined => {
-    if (token === undefined) return undefined;
-    const id = idOf(token);
-    if (id === undefined) throw bad(`${name} is ${token}, which the vocabulary lacks`);
-    return id;
-  };
-  const { special } = raw;
-  const bosId = required("bos_token", special.bos_token);
-  const eosId = required("eos_token", special.eos_token);
-  const padId = required("pad_token", special.pad_token);
-  const unkId = required("unk_token", special.unk_token);
-  if (eosId === undefined) throw bad("tokenizer_config.json names no eos_token");
-  const specialIds = new Set([eosId, ...raw.specialIds]);
-
-  const encode: Tokenizer["encode"] = (text, { addSpecial = false } = {}) => {
-    if (text === "") return [];
-    const { ids, tokens } = model.encode(text, { add_special_tokens: addSpecial });
-    const at = (ids as ReadonlyArray<number | undefined>).findIndex((id, i) =>
-      id === undefined || (id === unkId && tokens[i] !== special.unk_token)
-    );
-    if (at >= 0) throw new DataError({ reason: { _tag: "UnknownToken", text: tokens[at] ?? "" } });
-    return ids;
-  };
-  const decode: Tokenizer["decode"] = (ids, { skipSpecial = false } = {}) => {
-    const kept = skipSpecial ? ids.filter((id) => !specialIds.has(id)) : [...ids];
-    return kept.length === 0
-      ? ""
-      : model.decode(kept, { clean_up_tokenization_spaces: raw.cleanUpSpaces });
-  };
+  const tokens = new Map([...vocab].map(([token, id]) => [id, token]));
+  const specialIds = new Set(raw.added.flatMap(({ special, id }) => special ? [id] : []));
+  const decode = decoderOf(raw, pipeline, tokens, specialIds);
 
   const template = raw.chatTemplate === undefined
     ? undefined
@@ -163,28 +141,86 @@ const fromRaw = (raw: RawTokenizer): Tokenizer => {
     stopIds: [...new Set([eosId, ...(probe?.endOfTurn ?? [])])],
     encode,
     decode,
-    tokenOf: (id) => model.id_to_token(id),
-    idOf,
+    tokenOf: (id) => tokens.get(id),
+    idOf: (token) => vocab.get(token),
     render: (messages, { addGenerationPrompt = false } = {}) =>
       failing(() => renderChat(chats, probe?.bosPerChat ?? "one", messages, addGenerationPrompt)),
     withTokens: (contents) => {
-      const missing = [...new Set(contents)].filter((content) => idOf(content) === undefined);
-      const tokenizer = fromRaw(
-        raw.withTokens(missing.map((content, i) => ({ id: vocabSize + i, content }))),
-      );
-      return { tokenizer, ids: contents.map((content) => tokenizer.idOf(content) as number) };
+      const missing = [...new Set(contents)].filter((content) => !vocab.has(content));
+      const extended = fromRaw(readTokenizerFiles(withNewTokens(raw, missing)));
+      return { tokenizer: extended, ids: contents.map((content) => extended.idOf(content)!) };
     },
     toFiles: () => raw.files,
   };
 };
 
-const bad = (report: string): DataError =>
-  new DataError({ reason: { _tag: "BadTokenizer", report } });
-
-const openModel = (raw: RawTokenizer): Model => {
-  try {
-    return new Model(raw.files.tokenizer as object, raw.config);
-  } catch (cause) {
-    throw bad(cause instanceof Error ? cause.message : String(cause));
+/** Ids of the special tokens that the config names; each has to be in the vocabulary. */
+const specialIdsOf = ({ special, vocab }: RawTokenizer) => {
+  for (const role of ["bos", "eos", "unk", "pad", "sep", "cls", "mask"]) {
+    const token = special[`${role}_token`];
+    if (token === undefined || vocab.has(token)) continue;
+    throw badTokenizer(`${role}_token is ${token}, which the vocabulary lacks`);
   }
+  const idOf = (token: string | undefined) => token === undefined ? undefined : vocab.get(token);
+  const eosId = idOf(special.eos_token);
+  if (eosId === undefined) throw badTokenizer("tokenizer_config.json names no eos_token");
+  return { bosId: idOf(special.bos_token), eosId, padId: idOf(special.pad_token) };
+};
+
+const encoderOf = (
+  { tokenizer, config, vocab, added }: RawTokenizer,
+  { normalize, split, spell }: Pipeline,
+  ids: { readonly bos: number | undefined; readonly eos: number },
+): Tokenizer["encode"] => {
+  const around = readSpecialIds(tokenizer["post_processor"], config, ids);
+  const splitRaw = splitterAt(added.filter(({ normalized }) => !normalized));
+  const splitNormalized = splitterAt(
+    added.filter(({ normalized }) => normalized),
+    ({ content }) => normalize(content),
+  );
+  const idsOf = (piece: Piece, ofText: (text: string, start: number) => ReadonlyArray<number>) =>
+    "id" in piece ? [piece.id] : ofText(piece.text, piece.start);
+  const plain = (text: string): ReadonlyArray<number> =>
+    splitRaw(text).flatMap((raw) =>
+      idsOf(
+        raw,
+        (section, at) =>
+          splitNormalized(normalize(section)).flatMap((piece) =>
+            idsOf(piece, (normalized, start) =>
+              split(normalized, at + start === 0).flatMap((word) =>
+                spell(word).map((token) => vocab.get(token)!)
+              ))
+          ),
+      )
+    );
+  return (text, { addSpecial = false } = {}) => {
+    if (!text.isWellFormed()) {
+      throw new DataError({ reason: { _tag: "UnknownToken", text: loneSurrogate(text) } });
+    }
+    const inside = plain(text);
+    return addSpecial ? [...around.before, ...inside, ...around.behind] : inside;
+  };
+};
+
+/** The first half of a character that lacks its other half: no text that UTF-8 could write. */
+const loneSurrogate = (text: string): string => /\p{Cs}/u.exec(text)?.[0] ?? "";
+
+const decoderOf = (
+  { tokenizer, added, cleanUpSpaces: cleanUp }: RawTokenizer,
+  { normalize }: Pipeline,
+  tokens: ReadonlyMap<number, string>,
+  specialIds: ReadonlySet<number>,
+): Tokenizer["decode"] => {
+  const decode = tokenDecoder(tokenizer["decoder"]);
+  // The reference decodes a token that is looked for in normalized text as it is spelled there.
+  const spelled = new Map(
+    added.flatMap(({ id, content, normalized }) =>
+      normalized ? [[id, normalize(content)] as const] : []
+    ),
+  );
+  return (ids, { skipSpecial = false } = {}) => {
+    const kept = ids.filter((id) => !(skipSpecial && specialIds.has(id)));
+    const text = decode(kept.flatMap((id) => spelled.get(id) ?? tokens.get(id) ?? []));
+    return cleanUp ? cleanUpSpaces(text) : text;
+  };
 };

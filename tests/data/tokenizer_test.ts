@@ -80,7 +80,7 @@ Deno.test("Tokenizer.render() leaves white space after the end of turn to the te
     tinyTemplate.replace("{{ eos_token }}", "{{ eos_token }}\n"),
   );
   const { added_tokens, ...rest } = json as { readonly added_tokens: ReadonlyArray<unknown> };
-  const lineBreak = { id: 99, content: "\n", special: false };
+  const lineBreak = { id: tinyTokenizer().vocabSize, content: "\n", special: false };
   const tokenizer = Effect.runSync(
     makeTokenizer({ tokenizer: { ...rest, added_tokens: [...added_tokens, lineBreak] }, config }),
   );
