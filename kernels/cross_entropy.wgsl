@@ -6,8 +6,9 @@
 //   losses     [allRows]     f32  inout  nats; between the chunks minus the target's logit
 //   logSumExp  [allRows]     f32  inout  over the chunks so far
 //
-// Only the first `valid` columns count. `first` and `last` are 1 in the first and last chunk of the
-// vocabulary. Grid: one workgroup a row, folded into (x, y) past 65 535 rows.
+// Only the first `valid` columns count. With a `softCap` above 0 a logit z counts as
+// softCap · tanh(z / softCap). `first` and `last` are 1 in the first and last chunk of the vocabulary.
+// Grid: one workgroup a row, folded into (x, y) past 65 535 rows.
 // Sums in f32. Reference: crossEntropyReference in src/ops/cross_entropy.ts.
 
 override WG: u32 = 64u; // threads a row
@@ -21,6 +22,7 @@ struct Params {
   valid: u32,
   first: u32,
   last: u32,
+  softCap: f32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -33,6 +35,12 @@ const lowest = -3.4028234e38;
 
 var<workgroup> largest: array<f32, WG>;
 var<workgroup> partial: array<f32, WG>;
+
+// The tanh of 10 is 1 in f32; of a large number some drivers make NaN.
+fn capped(z: f32) -> f32 {
+  if (params.softCap <= 0.0) { return z; }
+  return params.softCap * tanh(clamp(z / params.softCap, -10.0, 10.0));
+}
 
 @compute @workgroup_size(WG)
 fn main(
@@ -50,9 +58,10 @@ fn main(
   workgroupBarrier();
   var most = lowest;
   for (var i = 0u; i < WG; i++) { most = max(most, largest[i]); }
+  most = capped(most);
 
   var mySum = 0.0;
-  for (var c = local.x; c < params.valid; c += WG) { mySum += exp(logits[base + c] - most); }
+  for (var c = local.x; c < params.valid; c += WG) { mySum += exp(capped(logits[base + c]) - most); }
   partial[local.x] = mySum;
   workgroupBarrier();
   if (local.x != 0u) { return; }
@@ -73,7 +82,7 @@ fn main(
   if (params.first == 0u) { loss = losses[at]; }
   let labelled = targets[at] != 0xffffffffu;
   if (labelled && targets[at] >= params.firstId && targets[at] - params.firstId < params.valid) {
-    loss -= logits[base + targets[at] - params.firstId];
+    loss -= capped(logits[base + targets[at] - params.firstId]);
   }
   if (labelled && params.last == 1u) { loss += total; }
   losses[at] = loss;

@@ -4,7 +4,8 @@
 //   targets    [allRows]     u32  in     an id, or 0xffffffff: then the row's gradient is 0
 //   logSumExp  [allRows]     f32  in     over the whole vocabulary
 //
-// Past the first `valid` columns the gradient is 0.
+// Past the first `valid` columns the gradient is 0. With a `softCap` above 0 a logit z counts as
+// l = softCap · tanh(z / softCap), and its gradient is that of l times 1 − (l / softCap)².
 // Grid: one thread an element, 256 a workgroup, folded into (x, y).
 // Reference: crossEntropyReference in src/ops/cross_entropy.ts.
 
@@ -16,6 +17,7 @@ struct Params {
   firstId: u32,
   valid: u32,
   scale: f32,
+  softCap: f32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -36,8 +38,17 @@ fn main(
   let label = targets[at];
   var gradient = 0.0;
   if (label != 0xffffffffu && c < params.valid) {
-    gradient = exp(logits[i] - logSumExp[at]);
+    var l = logits[i];
+    var slope = 1.0;
+    if (params.softCap > 0.0) {
+      // The tanh of 10 is 1 in f32; of a large number some drivers make NaN.
+      let t = tanh(clamp(l / params.softCap, -10.0, 10.0));
+      l = params.softCap * t;
+      slope = 1.0 - t * t;
+    }
+    gradient = exp(l - logSumExp[at]);
     if (params.firstId + c == label) { gradient -= 1.0; }
+    gradient *= slope;
   }
   logits[i] = params.scale * gradient;
 }

@@ -1,19 +1,27 @@
-// embedding_gradient — dRows[i] += Σ of dX[row] over the rows whose token is rowIds[i].
+// embedding_gradient — dRows[slot − firstId] += scale · Σ of dX[row] over a slice's rows of that slot.
 //
-//   dX     [rows, hidden]  f32  in
-//   next   [rows]          u32  in     the next row with the same token, or `rows`
-//   first  [ids]           u32  in     the first row of each id, or `rows`
-//   dRows  [ids, hidden]   f32  inout
+//   dX      [allRows, hidden]  f32  in
+//   starts  [rows]             u32  in     the slot where the row is the slice's first with it
+//   next    [rows]             u32  in     the slice's next row with the same slot, or `rows`
+//   dRows   [ids, hidden]      f32  inout  of the slots `firstId` to `firstId + ids`; others are left out
 //
-// Grid: one thread an element of dRows, 64 a workgroup, folded into (x, y).
+// Grid: one thread an element of the slice, 64 a workgroup, folded into (x, y); a slot's first row works.
 // Sums in f32, in the order of the rows. Reference: embeddingGradientReference in src/ops/embedding.ts.
 
-struct Params { rows: u32, hidden: u32, ids: u32 }
+struct Params {
+  rows: u32,
+  firstRow: u32,
+  allRows: u32,
+  hidden: u32,
+  firstId: u32,
+  ids: u32,
+  scale: f32,
+}
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> dX: array<f32>;
-@group(0) @binding(2) var<storage, read> next: array<u32>;
-@group(0) @binding(3) var<storage, read> first: array<u32>;
+@group(0) @binding(2) var<storage, read> starts: array<u32>;
+@group(0) @binding(3) var<storage, read> next: array<u32>;
 @group(0) @binding(4) var<storage, read_write> dRows: array<f32>;
 
 @compute @workgroup_size(64)
@@ -23,14 +31,15 @@ fn main(
   @builtin(local_invocation_id) local: vec3<u32>,
 ) {
   let i = (wg.x + wg.y * grid.x) * 64u + local.x;
-  if (i >= params.ids * params.hidden) { return; }
+  if (i >= params.rows * params.hidden) { return; }
+  var row = i / params.hidden;
   let c = i % params.hidden;
-  var row = first[i / params.hidden];
-  if (row >= params.rows) { return; } // the token is not in the batch
+  let slot = starts[row];
+  if (slot < params.firstId || slot - params.firstId >= params.ids) { return; }
   var sum = 0.0;
   while (row < params.rows) {
-    sum += dX[row * params.hidden + c];
+    sum += dX[(params.firstRow + row) * params.hidden + c];
     row = next[row];
   }
-  dRows[i] += sum;
+  dRows[(slot - params.firstId) * params.hidden + c] += params.scale * sum;
 }

@@ -1,5 +1,7 @@
 import { copy } from "../../src/ops/copy.ts";
-import { embed, embeddingGradient } from "../../src/ops/embedding.ts";
+import { embed } from "../../src/ops/embedding.ts";
+import { embeddingGradient } from "../../src/ops/embedding_gradient.ts";
+import { wholeTable } from "../../src/ops/vocabulary_table.ts";
 import { benchOps } from "../support/bench_ops.ts";
 
 // A 4096-token batch of a small model; tokens are spread over the vocabulary.
@@ -15,7 +17,7 @@ benchOps(`embedding [${rows}] of [${vocab}, ${hidden}]`, {
   allIds,
 }, {
   copy: (pass, { x }) => pass.release(copy(pass, x)),
-  embed: (pass, { table, tokens }) => pass.release(embed(pass, table, tokens)),
+  embed: (pass, { table, tokens }) => pass.release(embed(pass, wholeTable(table), tokens)),
   gradient: (pass, { x, tokens, allIds, dTable }) =>
     embeddingGradient(pass, x, tokens, allIds, dTable),
 }, { bytes: 2 * 4 * rows * hidden });

@@ -7,6 +7,7 @@ import { decoderForward } from "../models/decoder.ts";
 import { placeAdapterRows, type Subject } from "../nn/adapter.ts";
 import { raggedAttention } from "../nn/attention_block.ts";
 import { crossEntropy } from "../ops/cross_entropy.ts";
+import { wholeTable } from "../ops/vocabulary_table.ts";
 import { uploadBatch } from "../training/step.ts";
 
 /** The loss of one example. */
@@ -64,7 +65,7 @@ const batchLosses = (
       if (adapter) placeAdapterRows(pass, adapter);
       const attend = raggedAttention(batch, decoder.rotations, decoder.shape).forward;
       const { hidden } = decoderForward(pass, decoder, batch.tokens, () => attend);
-      const inputs = { hidden, head: decoder.head.value, targets: batch.targets };
+      const inputs = { hidden, head: wholeTable(decoder.head.value), targets: batch.targets };
       return crossEntropy(pass, inputs, { scale: 1, gradient: false }).losses;
     });
     const losses = yield* gpu.download(onGpu);

@@ -6,6 +6,7 @@ import { decoderForward } from "../models/decoder.ts";
 import { placeAdapterRows, type Subject } from "../nn/adapter.ts";
 import { raggedAttention } from "../nn/attention_block.ts";
 import { embed } from "../ops/embedding.ts";
+import { wholeTable } from "../ops/vocabulary_table.ts";
 import { uploadBatch } from "../training/step.ts";
 
 /** A token of a sequence: `ids[at]`. */
@@ -35,7 +36,7 @@ export const hiddenStatesAt = (
       const attend = raggedAttention(tensors, decoder.rotations, decoder.shape).forward;
       const gathered: Tensor[] = [];
       decoderForward(pass, decoder, tensors.tokens, () => attend, {
-        onLayer: (pass, stream) => gathered.push(embed(pass, stream, rowIds)),
+        onLayer: (pass, stream) => gathered.push(embed(pass, wholeTable(stream), rowIds)),
       });
       return gathered;
     });

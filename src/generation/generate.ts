@@ -17,6 +17,7 @@ import {
 import { matmulNT } from "../ops/matmul.ts";
 import { rotary } from "../ops/rotary.ts";
 import { sampleToken } from "../ops/sample_token.ts";
+import { wholeTable } from "../ops/vocabulary_table.ts";
 import { uploadBatch } from "../training/step.ts";
 import type { Completion, Decoding, Prompt } from "./sampler.ts";
 
@@ -117,7 +118,7 @@ const prefill = (
         return attended;
       };
       const { hidden } = decoderForward(pass, decoder, tensors.tokens, attend);
-      drawNext(pass, subject, running, embed(pass, hidden, onLastRows), decoding);
+      drawNext(pass, subject, running, embed(pass, wholeTable(hidden), onLastRows), decoding);
     });
   }));
 

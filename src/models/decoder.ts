@@ -17,9 +17,11 @@ import {
   type Parameters,
   type ParameterSpec,
 } from "../nn/parameters.ts";
-import { embed, embeddingGradient } from "../ops/embedding.ts";
+import { embed } from "../ops/embedding.ts";
+import { embeddingGradient } from "../ops/embedding_gradient.ts";
 import { fill } from "../ops/fill.ts";
 import { rmsNorm, rmsNormBackward } from "../ops/rms_norm.ts";
+import { wholeTable } from "../ops/vocabulary_table.ts";
 import type { Weights } from "../weights/weights.ts";
 import type { WeightsError } from "../weights/weights_error.ts";
 import type { Architecture, FusedLinear, ModelShape } from "./architecture.ts";
@@ -181,7 +183,7 @@ export const decoderForward = (
     readonly onLayer?: (pass: Pass, stream: Tensor, layer: number) => void;
   } = {},
 ): DecoderForward => {
-  let stream = embed(pass, decoder.embedding.value, tokens);
+  let stream = embed(pass, wholeTable(decoder.embedding.value), tokens);
   const layers: SavedLayer[] = [];
   for (const [index, layer] of decoder.layers.entries()) {
     const { y, saved } = layerForward(pass, layer, stream, attend(index), mode);

@@ -6,6 +6,7 @@ import type { FusedLinear } from "../models/architecture.ts";
 import type { Decoder } from "../models/decoder.ts";
 import { ModelError } from "../models/model_error.ts";
 import { scatterRows } from "../ops/embedding.ts";
+import { wholeTable } from "../ops/vocabulary_table.ts";
 import type { Linear, Lora } from "./lora_linear.ts";
 import {
   allocateParameters,
@@ -208,6 +209,6 @@ const placeRows = (
  */
 export const placeAdapterRows = (pass: Pass, { decoder, rows }: Adapter): void => {
   if (!rows) return;
-  scatterRows(pass, rows.input, rows.ids, decoder.embedding.value);
-  if (rows.output) scatterRows(pass, rows.output, rows.ids, decoder.head.value);
+  scatterRows(pass, rows.input, rows.ids, wholeTable(decoder.embedding.value));
+  if (rows.output) scatterRows(pass, rows.output, rows.ids, wholeTable(decoder.head.value));
 };

@@ -10,12 +10,13 @@ import source from "../../kernels/cross_entropy.wgsl" with { type: "text" };
 import type { Pass, Tensor } from "../gpu/gpu.ts";
 import type { Kernel } from "../gpu/kernel.ts";
 import { IGNORE } from "./ignore.ts";
-import { matmulNN, matmulNT, matmulTN, rowsOf } from "./matmul.ts";
+import { matmulNN, matmulNT, matmulTN, type Matrix, rowsOf } from "./matmul.ts";
 import { withRowThreads } from "./row_threads.ts";
+import { type TablePart, tableParts, type VocabularyTable, withPart } from "./vocabulary_table.ts";
 
 export { IGNORE };
 
-type Chunk = "rows" | "cols" | "firstRow" | "allRows" | "firstId" | "valid";
+type Chunk = "rows" | "cols" | "firstRow" | "allRows" | "firstId" | "valid" | "softCap";
 
 /** Binding of `kernels/cross_entropy.wgsl`. */
 export const crossEntropyKernel: Kernel<
@@ -33,6 +34,7 @@ export const crossEntropyKernel: Kernel<
     valid: "u32",
     first: "u32",
     last: "u32",
+    softCap: "f32",
   },
   bindings: {
     logits: { access: "in", shape: ({ rows, cols }) => [rows, cols] },
@@ -58,6 +60,7 @@ export const crossEntropyGradientKernel: Kernel<
     firstId: "u32",
     valid: "u32",
     scale: "f32",
+    softCap: "f32",
   },
   bindings: {
     logits: { access: "inout", shape: ({ rows, cols }) => [rows, cols] },
@@ -87,8 +90,8 @@ export const crossEntropyColumnsKernel: Kernel<
 export interface CrossEntropyInputs {
   /** Final hidden states `[rows, hidden]`. */
   readonly hidden: Tensor;
-  /** `[vocab, hidden]`. */
-  readonly head: Tensor;
+  /** `[vocab, hidden]`; the gradients of its shards are added to. */
+  readonly head: VocabularyTable;
   /** The label of each row, u32 `[rows]`, or {@linkcode IGNORE}. */
   readonly targets: Tensor;
 }
@@ -97,16 +100,16 @@ export interface CrossEntropyInputs {
 export interface CrossEntropyOptions {
   /** Factor of every gradient, such as 1 / supervised tokens of the optimizer step. */
   readonly scale: number;
-  /** Whether to make `dHidden` and add to the gradients below. */
+  /** Whether to make `dHidden` and add to the gradients of the head and below. */
   readonly gradient: boolean;
-  /** Gradient of a trained head `[vocab, hidden]`, added to. */
-  readonly dHead?: Tensor;
   /** Gradient `dRows [n, hidden]`, added to, of the trained rows `rowIds [n]` of the head. */
   readonly chosen?: { readonly rowIds: Tensor; readonly dRows: Tensor };
   /** Ids from here on do not exist: the head is padded. All rows of the head unless told. */
   readonly validVocab?: number;
-  /** Most bytes that a chunk of logits takes; 64 MiB unless told. */
+  /** Most bytes that a chunk of logits, or what is unpacked of the head for it, takes; 64 MiB unless told. */
   readonly chunkBytes?: number;
+  /** Makes a logit z count as softCap · tanh(z / softCap). */
+  readonly softCap?: number;
 }
 
 // Products of fewer rows than this are slow; rather than fewer, the vocabulary is cut too.
@@ -125,89 +128,100 @@ const chunkSizes = (
     : { rowStep: fewest, idStep: Math.max(1, Math.floor(elements / fewest)) };
 };
 
-const chunksOf = (length: number, step: number): ReadonlyArray<readonly [number, number]> =>
-  Array.from(
-    { length: Math.ceil(length / step) },
-    (_, i) => [i * step, Math.min(length, (i + 1) * step)],
-  );
-
 /**
  * `hidden`, `head`, `targets` → `losses [rows]` in nats (0 where ignored, never scaled),
  * `logSumExp [rows]`, and with `gradient` also `dHidden [rows, hidden]`, the gradient of
- * scale · Σ losses.
+ * scale · Σ losses; the gradients of the head's shards are added to.
  */
 export const crossEntropy = (
   pass: Pass,
   { hidden, head, targets }: CrossEntropyInputs,
-  { scale, gradient, dHead, chosen, validVocab, chunkBytes = 64 * 2 ** 20 }: CrossEntropyOptions,
+  { scale, gradient, chosen, validVocab, chunkBytes = 64 * 2 ** 20, softCap = 0 }:
+    CrossEntropyOptions,
 ): { readonly losses: Tensor; readonly logSumExp: Tensor; readonly dHidden?: Tensor } => {
   const [allRows = 0] = hidden.shape;
-  const [vocab = 0] = head.shape;
+  const { vocab } = head;
   const limit = Math.min(chunkBytes, pass.adapter.limits.maxStorageBufferBindingSize);
   const { rowStep, idStep } = chunkSizes(allRows, vocab, limit / 4);
+  const parts = tableParts(head, { ids: idStep, unpackedBytes: limit });
+  const longest = Math.max(...parts.map(({ from, to }) => to - from));
+  const kernel = withRowThreads(crossEntropyKernel, pass.adapter, longest);
   const losses = pass.tensor([allRows]);
   const logSumExp = pass.tensor([allRows]);
   const dHidden = gradient ? pass.tensor(hidden.shape) : undefined;
-  const kernel = withRowThreads(crossEntropyKernel, pass.adapter, idStep);
-  const idChunks = chunksOf(vocab, idStep);
 
-  for (const [firstRow, endRow] of chunksOf(allRows, rowStep)) {
-    const part = rowsOf(hidden, firstRow, endRow);
-    const project = ([firstId, endId]: readonly [number, number]): Tensor =>
-      matmulNT(pass, part, rowsOf(head, firstId, endId));
-    const chunkOf = ([firstId, endId]: readonly [number, number]): Record<Chunk, number> => ({
-      rows: endRow - firstRow,
-      cols: endId - firstId,
+  for (let firstRow = 0; firstRow < allRows; firstRow += rowStep) {
+    const rows = Math.min(rowStep, allRows - firstRow);
+    const some = rowsOf(hidden, firstRow, firstRow + rows);
+    const chunkOf = ({ from, to }: TablePart): Record<Chunk, number> => ({
+      rows,
+      cols: to - from,
       firstRow,
       allRows,
-      firstId,
-      valid: Math.max(0, Math.min(endId, validVocab ?? vocab) - firstId),
+      firstId: from,
+      valid: Math.max(0, Math.min(to, validVocab ?? vocab) - from),
+      softCap,
     });
-    const backward = (ids: readonly [number, number], logits: Tensor): void => {
-      const chunk = chunkOf(ids);
-      const { firstId } = chunk;
+    const backward = (part: TablePart, ids: Matrix, logits: Tensor): void => {
+      const chunk = chunkOf(part);
       pass.dispatch(crossEntropyGradientKernel, { ...chunk, scale }, {
         logits,
         targets,
         logSumExp,
       });
-      matmulNN(pass, logits, rowsOf(head, ...ids), {
-        into: rowsOf(dHidden!, firstRow, endRow),
-        accumulate: firstId > 0,
+      matmulNN(pass, logits, ids, {
+        into: rowsOf(dHidden!, firstRow, firstRow + rows),
+        accumulate: part.from > 0,
       });
-      if (dHead) matmulTN(pass, logits, part, { into: rowsOf(dHead, ...ids), accumulate: true });
-      if (!chosen) return;
-      const { rowIds, dRows } = chosen;
-      const { rows, cols } = chunk;
-      const [n = 0] = rowIds.shape;
-      const picked = pass.tensor([rows, n]);
-      pass.dispatch(crossEntropyColumnsKernel, { rows, cols, ids: n, firstId }, {
-        dLogits: logits,
-        rowIds,
-        picked,
-      });
-      matmulTN(pass, picked, part, { into: dRows, accumulate: true });
-      pass.release(picked);
+      const { gradient: dHead, from } = part.shard;
+      if (dHead) {
+        const into = rowsOf(dHead, part.from - from, part.to - from);
+        matmulTN(pass, logits, some, { into, accumulate: true });
+      }
+      if (chosen) addChosen(pass, logits, some, part.from, chosen);
     };
 
-    for (const [index, ids] of idChunks.entries()) {
-      const logits = project(ids);
+    // The logits of all parts fit a chunk together, unless the vocabulary had to be cut for that.
+    const kept: Tensor[] = [];
+    for (const [index, part] of parts.entries()) {
+      const logits = withPart(pass, part, (ids) => matmulNT(pass, some, ids));
       const first = index === 0 ? 1 : 0;
-      const last = index === idChunks.length - 1 ? 1 : 0;
+      const last = index === parts.length - 1 ? 1 : 0;
       const tensors = { logits, targets, losses, logSumExp };
-      pass.dispatch(kernel, { ...chunkOf(ids), first, last }, tensors);
-      // With one chunk of ids its logits serve the gradient too.
-      if (gradient && idChunks.length === 1) backward(ids, logits);
-      pass.release(logits);
+      pass.dispatch(kernel, { ...chunkOf(part), first, last }, tensors);
+      if (gradient && idStep === vocab) kept.push(logits);
+      else pass.release(logits);
     }
-    if (!gradient || idChunks.length === 1) continue;
-    for (const ids of idChunks) {
-      const logits = project(ids);
-      backward(ids, logits);
-      pass.release(logits);
+    if (!gradient) continue;
+    for (const [index, part] of parts.entries()) {
+      withPart(pass, part, (ids) => {
+        const logits = kept[index] ?? matmulNT(pass, some, ids);
+        backward(part, ids, logits);
+        pass.release(logits);
+      });
     }
   }
   return { losses, logSumExp, ...(dHidden ? { dHidden } : {}) };
+};
+
+// The chosen rows whose ids lie among the columns of `dLogits`, which start at `firstId`.
+const addChosen = (
+  pass: Pass,
+  dLogits: Tensor,
+  hidden: Matrix,
+  firstId: number,
+  { rowIds, dRows }: NonNullable<CrossEntropyOptions["chosen"]>,
+): void => {
+  const [rows = 0, cols = 0] = dLogits.shape;
+  const [ids = 0] = rowIds.shape;
+  const picked = pass.tensor([rows, ids]);
+  pass.dispatch(crossEntropyColumnsKernel, { rows, cols, ids, firstId }, {
+    dLogits,
+    rowIds,
+    picked,
+  });
+  matmulTN(pass, picked, hidden, { into: dRows, accumulate: true });
+  pass.release(picked);
 };
 
 /** Losses and all gradients in f64; `dHead` is the part to be added. */
@@ -219,6 +233,7 @@ export const crossEntropyReference = (
   },
   scale: number,
   validVocab?: number,
+  softCap?: number,
 ): {
   readonly losses: Float64Array;
   readonly logSumExp: Float64Array;
@@ -236,7 +251,7 @@ export const crossEntropyReference = (
     const logits = Float64Array.from({ length: valid }, (_, id) => {
       let sum = 0;
       for (let c = 0; c < width; c++) sum += hidden[row * width + c]! * head[id * width + c]!;
-      return sum;
+      return softCap ? softCap * Math.tanh(sum / softCap) : sum;
     });
     const most = logits.reduce((a, b) => Math.max(a, b), -Infinity);
     logSumExp[row] = most + Math.log(logits.reduce((sum, z) => sum + Math.exp(z - most), 0));
@@ -244,7 +259,8 @@ export const crossEntropyReference = (
     losses[row] = logSumExp[row]! - logits[targets[row]!]!;
     for (const [id, logit] of logits.entries()) {
       const onehot = id === targets[row] ? 1 : 0;
-      const gradient = scale * (Math.exp(logit - logSumExp[row]!) - onehot);
+      const slope = softCap ? 1 - (logit / softCap) ** 2 : 1;
+      const gradient = scale * (Math.exp(logit - logSumExp[row]!) - onehot) * slope;
       for (let c = 0; c < width; c++) {
         dHidden[row * width + c]! += gradient * head[id * width + c]!;
         dHead[id * width + c]! += gradient * hidden[row * width + c]!;

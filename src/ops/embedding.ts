@@ -1,146 +1,145 @@
-/** Embedding: looks up a row of a table for each token, and gathers the gradient of chosen rows. @module */
-import gradientSource from "../../kernels/embedding_gradient.wgsl" with { type: "text" };
-import linksSource from "../../kernels/embedding_links.wgsl" with { type: "text" };
+/** Embedding: looks up a row of a table for each token, in whatever format the row's shard is stored. @module */
+import bf16Source from "../../kernels/embedding_bf16.wgsl" with { type: "text" };
+import f16Source from "../../kernels/embedding_f16.wgsl" with { type: "text" };
+import q8Source from "../../kernels/embedding_q8.wgsl" with { type: "text" };
 import scatterSource from "../../kernels/scatter_rows.wgsl" with { type: "text" };
 import source from "../../kernels/embedding.wgsl" with { type: "text" };
-import { GpuError, type Pass, type Tensor } from "../gpu/gpu.ts";
-import type { Kernel } from "../gpu/kernel.ts";
+import type { Pass, Tensor } from "../gpu/gpu.ts";
+import type { Binding, Kernel } from "../gpu/kernel.ts";
+import { isPacked } from "./unpack.ts";
+import type { VocabularyTable } from "./vocabulary_table.ts";
+
+type Lookup = "rows" | "hidden" | "firstId" | "ids" | "vocab" | "scale";
+
+const params = {
+  rows: "u32",
+  hidden: "u32",
+  firstId: "u32",
+  ids: "u32",
+  vocab: "u32",
+  scale: "f32",
+} as const;
+
+const tokens: Binding<Lookup> = { access: "in", dtype: "u32", shape: ({ rows }) => [rows] };
+const x: Binding<Lookup> = { access: "inout", shape: ({ rows, hidden }) => [rows, hidden] };
+const words: Binding<"words"> = { access: "in", dtype: "u32", shape: ({ words }) => [words] };
+
+const workgroups = ({ rows, hidden }: Readonly<Record<Lookup, number>>): number =>
+  Math.ceil(rows * hidden / 256);
 
 /** Binding of `kernels/embedding.wgsl`. */
-export const embeddingKernel: Kernel<"table" | "tokens" | "x", "rows" | "hidden" | "vocab"> = {
+export const embeddingKernel: Kernel<"table" | "tokens" | "x", Lookup> = {
   name: "embedding",
   source,
-  params: { rows: "u32", hidden: "u32", vocab: "u32" },
-  bindings: {
-    table: { access: "in", shape: ({ vocab, hidden }) => [vocab, hidden] },
-    tokens: { access: "in", dtype: "u32", shape: ({ rows }) => [rows] },
-    x: { access: "out", shape: ({ rows, hidden }) => [rows, hidden] },
-  },
-  workgroups: ({ rows, hidden }) => Math.ceil(rows * hidden / 256),
+  params,
+  bindings: { table: { access: "in", shape: ({ ids, hidden }) => [ids, hidden] }, tokens, x },
+  workgroups,
 };
 
-/** Binding of `kernels/embedding_links.wgsl`. */
-export const embeddingLinksKernel: Kernel<
-  "tokens" | "rowIds" | "next" | "first",
-  "rows" | "ids"
-> = {
-  name: "embedding_links",
-  source: linksSource,
-  params: { rows: "u32", ids: "u32" },
-  bindings: {
-    tokens: { access: "in", dtype: "u32", shape: ({ rows }) => [rows] },
-    rowIds: { access: "in", dtype: "u32", shape: ({ ids }) => [ids] },
-    next: { access: "out", dtype: "u32", shape: ({ rows }) => [rows] },
-    first: { access: "out", dtype: "u32", shape: ({ ids }) => [ids] },
-  },
-  workgroups: ({ rows, ids }) => Math.ceil((rows + ids) / 64),
+/** Binding of `kernels/embedding_f16.wgsl`. */
+export const embeddingF16Kernel: Kernel<"words" | "tokens" | "x", Lookup | "words"> = {
+  name: "embedding_f16",
+  source: f16Source,
+  params: { ...params, words: "u32" },
+  bindings: { words, tokens, x },
+  workgroups,
 };
 
-/** Binding of `kernels/embedding_gradient.wgsl`. */
-export const embeddingGradientKernel: Kernel<
-  "dX" | "next" | "first" | "dRows",
-  "rows" | "hidden" | "ids"
+/** Binding of `kernels/embedding_bf16.wgsl`. */
+export const embeddingBf16Kernel: typeof embeddingF16Kernel = {
+  ...embeddingF16Kernel,
+  name: "embedding_bf16",
+  source: bf16Source,
+};
+
+/** Binding of `kernels/embedding_q8.wgsl`. */
+export const embeddingQ8Kernel: Kernel<
+  "words" | "scales" | "tokens" | "x",
+  Lookup | "words" | "scales"
 > = {
-  name: "embedding_gradient",
-  source: gradientSource,
-  params: { rows: "u32", hidden: "u32", ids: "u32" },
-  bindings: {
-    dX: { access: "in", shape: ({ rows, hidden }) => [rows, hidden] },
-    next: { access: "in", dtype: "u32", shape: ({ rows }) => [rows] },
-    first: { access: "in", dtype: "u32", shape: ({ ids }) => [ids] },
-    dRows: { access: "inout", shape: ({ ids, hidden }) => [ids, hidden] },
-  },
-  workgroups: ({ ids, hidden }) => Math.ceil(ids * hidden / 64),
+  name: "embedding_q8",
+  source: q8Source,
+  params: { ...params, words: "u32", scales: "u32" },
+  bindings: { words, scales: { access: "in", shape: ({ scales }) => [scales] }, tokens, x },
+  workgroups,
 };
 
 /** Binding of `kernels/scatter_rows.wgsl`. */
-export const scatterRowsKernel: Kernel<"rows" | "rowIds" | "table", "ids" | "hidden" | "vocab"> = {
+export const scatterRowsKernel: Kernel<
+  "rows" | "rowIds" | "table",
+  "ids" | "hidden" | "firstId" | "count"
+> = {
   name: "scatter_rows",
   source: scatterSource,
-  params: { ids: "u32", hidden: "u32", vocab: "u32" },
+  params: { ids: "u32", hidden: "u32", firstId: "u32", count: "u32" },
   bindings: {
     rows: { access: "in", shape: ({ ids, hidden }) => [ids, hidden] },
     rowIds: { access: "in", dtype: "u32", shape: ({ ids }) => [ids] },
-    table: { access: "inout", shape: ({ vocab, hidden }) => [vocab, hidden] },
+    table: { access: "inout", shape: ({ count, hidden }) => [count, hidden] },
   },
   workgroups: ({ ids, hidden }) => Math.ceil(ids * hidden / 256),
 };
 
-/** `table [vocab, hidden]`, `tokens [rows]` u32 below vocab → `x [rows, hidden]`. */
-export const embed = (pass: Pass, table: Tensor, tokens: Tensor): Tensor => {
-  const [vocab = 0, hidden = 0] = table.shape;
+/**
+ * `tokens [rows]` u32 → `x [rows, hidden]`: `scale` (1 unless told) times their rows of `table`. A token
+ * past the table is read as its last id.
+ */
+export const embed = (
+  pass: Pass,
+  { vocab, hidden, shards }: VocabularyTable,
+  tokens: Tensor,
+  scale = 1,
+): Tensor => {
   const [rows = 0] = tokens.shape;
   const x = pass.tensor([rows, hidden]);
-  pass.dispatch(embeddingKernel, { rows, hidden, vocab }, { table, tokens, x });
+  for (const { from, to, rows: stored } of shards) {
+    const lookup = { rows, hidden, firstId: from, ids: to - from, vocab, scale };
+    if (!isPacked(stored)) {
+      pass.dispatch(embeddingKernel, lookup, { table: stored, tokens, x });
+      continue;
+    }
+    const { format, words, scales } = stored;
+    const packed = { ...lookup, words: words.shape[0]! };
+    if (format === "q8") {
+      const withScales = { ...packed, scales: scales!.shape[0]! };
+      pass.dispatch(embeddingQ8Kernel, withScales, { words, scales: scales!, tokens, x });
+    } else {
+      const kernel = format === "f16" ? embeddingF16Kernel : embeddingBf16Kernel;
+      pass.dispatch(kernel, packed, { words, tokens, x });
+    }
+  }
   return x;
 };
 
-// Mesa's software driver ends a thread's loops, without a word, after 65 535 iterations in all, and a
-// vector of threads may run both searches of embedding_links.wgsl.
-const longestList = 32_767;
-
 /**
- * `dX [rows, hidden]` and the `tokens [rows]` of the forward → adds to `dRows [n, hidden]` the
- * gradient of the rows `rowIds [n]` of the table. With every id it is the gradient of the table.
+ * Overwrites the rows `rowIds [n]` of `table` with `rows [n, hidden]`. Only f32 shards are written: an
+ * id that lies in a packed one, or past the table, is left out.
  */
-export const embeddingGradient = (
+export const scatterRows = (
   pass: Pass,
-  dX: Tensor,
-  tokens: Tensor,
+  rows: Tensor,
   rowIds: Tensor,
-  dRows: Tensor,
+  { shards }: VocabularyTable,
 ): void => {
-  const [rows = 0, hidden = 0] = dX.shape;
-  const [ids = 0] = rowIds.shape;
-  if (pass.adapter.software && rows > longestList) {
-    throw new GpuError({
-      reason: {
-        _tag: "LimitExceeded",
-        what: "The embedding's gradient (in rows)",
-        limit: "loop length",
-        allowed: longestList,
-        actual: rows,
-      },
-    });
-  }
-  const next = pass.tensor([rows], "u32");
-  const first = pass.tensor([ids], "u32");
-  pass.dispatch(embeddingLinksKernel, { rows, ids }, { tokens, rowIds, next, first });
-  pass.dispatch(embeddingGradientKernel, { rows, hidden, ids }, { dX, next, first, dRows });
-  pass.release(next, first);
-};
-
-/** Overwrites the rows `rowIds [n]` of `table [vocab, hidden]` with `rows [n, hidden]`. */
-export const scatterRows = (pass: Pass, rows: Tensor, rowIds: Tensor, table: Tensor): void => {
   const [ids = 0, hidden = 0] = rows.shape;
-  const [vocab = 0] = table.shape;
-  pass.dispatch(scatterRowsKernel, { ids, hidden, vocab }, { rows, rowIds, table });
+  if (shards.every(({ rows }) => isPacked(rows))) {
+    throw new RangeError("Expected a shard in f32 but all are packed");
+  }
+  for (const { from, to, rows: table } of shards) {
+    if (isPacked(table)) continue;
+    const params = { ids, hidden, firstId: from, count: to - from };
+    pass.dispatch(scatterRowsKernel, params, { rows, rowIds, table });
+  }
 };
 
-/** The rows of `table` that `tokens` name, in f64. */
+/** `scale` times the rows of `table` that `tokens` name, in f64. */
 export const embedReference = (
   table: ArrayLike<number>,
   tokens: ArrayLike<number>,
   hidden: number,
+  scale = 1,
 ): Float64Array =>
   Float64Array.from(
     { length: tokens.length * hidden },
-    (_, i) => table[tokens[Math.floor(i / hidden)]! * hidden + i % hidden]!,
+    (_, i) => scale * table[tokens[Math.floor(i / hidden)]! * hidden + i % hidden]!,
   );
-
-/** The part to be added to `dRows`, in f64. */
-export const embeddingGradientReference = (
-  dX: ArrayLike<number>,
-  tokens: ArrayLike<number>,
-  rowIds: ArrayLike<number>,
-  hidden: number,
-): Float64Array => {
-  const dRows = new Float64Array(rowIds.length * hidden);
-  for (let id = 0; id < rowIds.length; id++) {
-    for (let row = 0; row < tokens.length; row++) {
-      if (tokens[row] !== rowIds[id]) continue;
-      for (let c = 0; c < hidden; c++) dRows[id * hidden + c]! += dX[row * hidden + c]!;
-    }
-  }
-  return dRows;
-};

@@ -10,9 +10,10 @@ import type { TrainingMode } from "../nn/lora_linear.ts";
 import type { Parameters } from "../nn/parameters.ts";
 import { adamw } from "../ops/adamw.ts";
 import { crossEntropy } from "../ops/cross_entropy.ts";
-import { embeddingGradient } from "../ops/embedding.ts";
+import { embeddingGradient } from "../ops/embedding_gradient.ts";
 import { globalNorm } from "../ops/global_norm.ts";
 import { sumInto } from "../ops/reduce_sum.ts";
+import { wholeTable } from "../ops/vocabulary_table.ts";
 
 /** What is trained: a decoder whose own weights have gradients, or an adapter on a frozen one. */
 export interface Trainee extends Subject {
@@ -77,11 +78,14 @@ export const recordMicroBatch = (
   const trained = adapter?.rows?.trained;
   const { losses, logSumExp, dHidden } = crossEntropy(
     pass,
-    { hidden: forward.hidden, head: decoder.head.value, targets: batch.targets },
+    {
+      hidden: forward.hidden,
+      head: wholeTable(decoder.head.value, decoder.head.gradient),
+      targets: batch.targets,
+    },
     {
       scale: lossScale,
       gradient: true,
-      ...decoder.head.gradient ? { dHead: decoder.head.gradient } : {},
       ...trained && decoder.shape.tiedHead
         ? { chosen: { rowIds: adapter.rows!.ids, dRows: trained.gradient! } }
         : {},
