@@ -10,23 +10,21 @@ benchOps(
   {
     drawn: column,
     logProbability: [rows],
-    limits: column,
     stops: new Uint32Array(1),
     tokens: column,
     positions: column,
     lengths: column,
     generated: column,
-    outputLog: [rows, maxNew],
   },
   {
-    generation_step: (pass, { drawn, logProbability, limits, stops, ...state }) =>
+    generation_step: (pass, { drawn, logProbability, stops, ...state }) =>
       generationStep(
         pass,
         drawn,
         logProbability,
-        { ...state, output: pass.tensor([rows, maxNew], "u32") },
-        { limits, stops },
+        { ...state, output: pass.tensor([2, rows, maxNew], "u32") },
+        stops,
       ),
   },
-  { bytes: rows * 40 },
+  { bytes: rows * 36 },
 );

@@ -9,15 +9,10 @@ import { type Attend, raggedAttention } from "../nn/attention_block.ts";
 import { cacheAppend } from "../ops/cache_append.ts";
 import { cachedAttention } from "../ops/cached_attention.ts";
 import { embed } from "../ops/embedding.ts";
-import {
-  type GenerationLimits,
-  type GenerationState,
-  generationStep,
-} from "../ops/generation_step.ts";
+import { type GenerationState, generationStep } from "../ops/generation_step.ts";
 import { matmulNT } from "../ops/matmul.ts";
 import { rotary } from "../ops/rotary.ts";
 import { sampleToken } from "../ops/sample_token.ts";
-import { wholeTable } from "../ops/vocabulary_table.ts";
 import { uploadBatch } from "../training/step.ts";
 import type { Completion, Decoding, Prompt } from "./sampler.ts";
 
@@ -25,8 +20,9 @@ import type { Completion, Decoding, Prompt } from "./sampler.ts";
 const stepsPerSubmission = 8;
 
 /** What a batch keeps on the GPU while it is generated. */
-interface Running extends GenerationLimits {
+interface Running {
   readonly state: GenerationState;
+  readonly stops: Tensor;
   readonly seeds: Tensor;
   /** 0, 1, 2, …: the sequence of each row when every row is one sequence. */
   readonly sequences: Tensor;
@@ -52,10 +48,8 @@ const allocate = (
         positions: yield* column(({ ids }) => ids.length - 1),
         lengths: yield* column(({ ids }) => ids.length),
         generated: yield* column(() => 0),
-        output: yield* gpu.allocate([rows, maxNewTokens], "u32"),
-        outputLog: yield* gpu.allocate([rows, maxNewTokens]),
+        output: yield* gpu.allocate([2, rows, maxNewTokens], "u32"),
       },
-      limits: yield* column(() => maxNewTokens),
       stops: yield* gpu.upload(Uint32Array.from(stopIds), [stopIds.length]),
       seeds: yield* column(({ seed }) => seed),
       sequences: yield* column((_, row) => row),
@@ -82,7 +76,7 @@ const drawNext = (
     running.state.generated,
     { temperature, topP, valid },
   );
-  generationStep(pass, tokens, logProbability, running.state, running);
+  generationStep(pass, tokens, logProbability, running.state, running.stops);
   pass.release(logits, tokens, logProbability);
 };
 
@@ -118,7 +112,7 @@ const prefill = (
         return attended;
       };
       const { hidden } = decoderForward(pass, decoder, tensors.tokens, attend);
-      drawNext(pass, subject, running, embed(pass, wholeTable(hidden), onLastRows), decoding);
+      drawNext(pass, subject, running, embed(pass, hidden, onLastRows), decoding);
     });
   }));
 
@@ -144,14 +138,14 @@ const decodeStep = (
 
 const readCompletions = (
   gpu: Gpu,
-  { output, outputLog, generated }: GenerationState,
+  { output, generated }: GenerationState,
   maxNewTokens: number,
   stopIds: ReadonlyArray<number>,
 ): Effect.Effect<ReadonlyArray<Completion>, GpuError> =>
   Effect.gen(function* () {
     const counts = yield* gpu.downloadU32(generated);
     const ids = yield* gpu.downloadU32(output);
-    const logs = yield* gpu.download(outputLog);
+    const logs = new Float32Array(ids.slice(ids.length / 2).buffer);
     return Array.from(counts, (count, index): Completion => {
       const from = index * maxNewTokens;
       const stopped = count > 0 && stopIds.includes(ids[from + count - 1]!);

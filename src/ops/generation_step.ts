@@ -5,7 +5,7 @@ import type { Kernel } from "../gpu/kernel.ts";
 
 /** Binding of `kernels/generation_step.wgsl`. */
 export const generationStepKernel: Kernel<
-  keyof GenerationState | "drawn" | "logProbability" | "limits" | "stops",
+  keyof GenerationState | "drawn" | "logProbability" | "stops",
   "rows" | "maxNew" | "stopCount"
 > = {
   name: "generation_step",
@@ -14,19 +14,17 @@ export const generationStepKernel: Kernel<
   bindings: {
     drawn: { access: "in", dtype: "u32", shape: ({ rows }) => [rows] },
     logProbability: { access: "in", shape: ({ rows }) => [rows] },
-    limits: { access: "in", dtype: "u32", shape: ({ rows }) => [rows] },
     stops: { access: "in", dtype: "u32", shape: ({ stopCount }) => [stopCount] },
     tokens: { access: "inout", dtype: "u32", shape: ({ rows }) => [rows] },
     positions: { access: "inout", dtype: "u32", shape: ({ rows }) => [rows] },
     lengths: { access: "inout", dtype: "u32", shape: ({ rows }) => [rows] },
     generated: { access: "inout", dtype: "u32", shape: ({ rows }) => [rows] },
-    output: { access: "inout", dtype: "u32", shape: ({ rows, maxNew }) => [rows, maxNew] },
-    outputLog: { access: "inout", shape: ({ rows, maxNew }) => [rows, maxNew] },
+    output: { access: "inout", dtype: "u32", shape: ({ rows, maxNew }) => [2, rows, maxNew] },
   },
   workgroups: ({ rows }) => Math.ceil(rows / 64),
 };
 
-/** Where each row of a batch of generations stands; u32 but for `outputLog`. */
+/** Where each row of a batch of generations stands; all u32. */
 export interface GenerationState {
   /** Token to read next `[rows]`. */
   readonly tokens: Tensor;
@@ -36,34 +34,27 @@ export interface GenerationState {
   readonly lengths: Tensor;
   /** Tokens so far `[rows]`, the stop included. */
   readonly generated: Tensor;
-  /** Those tokens `[rows, maxNew]`. */
+  /** Those tokens, then the bits of their log-probabilities `[2, rows, maxNew]`. */
   readonly output: Tensor;
-  /** Their log-probabilities `[rows, maxNew]`, f32. */
-  readonly outputLog: Tensor;
 }
 
-/** What does not change while a batch is generated; u32. */
-export interface GenerationLimits {
-  /** Tokens that a row may have at most `[rows]`. */
-  readonly limits: Tensor;
-  /** Tokens that end a row `[stopCount]`. */
-  readonly stops: Tensor;
-}
-
-/** Takes `drawn [rows]` and `logProbability [rows]` into `state`, in place. */
+/**
+ * Takes `drawn` u32 `[rows]` and `logProbability [rows]` into `state`, in place. A row ends with one of
+ * `stops` (u32), or when it has `maxNew` tokens.
+ */
 export const generationStep = (
   pass: Pass,
   drawn: Tensor,
   logProbability: Tensor,
   state: GenerationState,
-  { limits, stops }: GenerationLimits,
+  stops: Tensor,
 ): void => {
-  const [rows = 0, maxNew = 0] = state.output.shape;
+  const [, rows = 0, maxNew = 0] = state.output.shape;
   const [stopCount = 0] = stops.shape;
   pass.dispatch(
     generationStepKernel,
     { rows, maxNew, stopCount },
-    { drawn, logProbability, limits, stops, ...state },
+    { drawn, logProbability, stops, ...state },
   );
 };
 
@@ -79,12 +70,12 @@ export interface RowState {
 export const generationStepReference = (
   row: RowState,
   drawn: number,
-  limit: number,
+  maxNew: number,
   stops: ReadonlyArray<number>,
 ): RowState => {
   if (row.length === 0) return row;
   const output = [...row.output, drawn];
-  return output.length >= limit || stops.includes(drawn)
+  return output.length >= maxNew || stops.includes(drawn)
     ? { ...row, output, length: 0 }
     : { token: drawn, position: row.position + 1, length: row.length + 1, output };
 };

@@ -14,7 +14,6 @@ onGpu(
     const gpu = yield* Gpu;
     const [rows, maxNew, count] = [70, 5, 6];
     const stops = [3, 8];
-    const limitOf = (row: number): number => 1 + row % 5;
     const drawnAt = (step: number): Uint32Array<ArrayBuffer> =>
       Uint32Array.from({ length: rows }, (_, row) => (7 * row + 5 * step) % 11);
     let expected = Array.from({ length: rows }, (_, row): RowState => ({
@@ -30,35 +29,32 @@ onGpu(
       positions: yield* column(({ position }) => position),
       lengths: yield* column(({ length }) => length),
       generated: yield* column(() => 0),
-      output: yield* gpu.upload(new Uint32Array(rows * maxNew), [rows, maxNew]),
-      outputLog: yield* gpu.upload(new Float32Array(rows * maxNew), [rows, maxNew]),
+      output: yield* gpu.upload(new Uint32Array(2 * rows * maxNew), [2, rows, maxNew]),
     };
-    const limits = yield* gpu.upload(Uint32Array.from({ length: rows }, (_, row) => limitOf(row)), [
-      rows,
-    ]);
     const onStops = yield* gpu.upload(Uint32Array.from(stops), [stops.length]);
-    const log = yield* gpu.upload(new Float32Array(rows).fill(-0.5), [rows]);
+    const logs = Float32Array.from({ length: rows }, (_, row) => -row / 7);
+    const log = yield* gpu.upload(logs, [rows]);
     const drawn: Tensor[] = [];
     for (let step = 0; step < count; step++) drawn.push(yield* gpu.upload(drawnAt(step), [rows]));
     yield* gpu.submit((pass) => {
       for (const tokens of drawn) {
-        generationStep(pass, tokens, log, state, { limits, stops: onStops });
+        generationStep(pass, tokens, log, state, onStops);
       }
     });
     for (let step = 0; step < count; step++) {
       const tokens = drawnAt(step);
       expected = expected.map((row, index) =>
-        generationStepReference(row, tokens[index]!, limitOf(index), stops)
+        generationStepReference(row, tokens[index]!, maxNew, stops)
       );
     }
     const output = yield* gpu.downloadU32(state.output);
-    const outputLog = yield* gpu.download(state.outputLog);
+    const outputLog = new Float32Array(output.slice(rows * maxNew).buffer);
     const generated = yield* gpu.downloadU32(state.generated);
     for (const [row, { output: tokens }] of expected.entries()) {
       assert.equal(generated[row], tokens.length);
       const from = row * maxNew;
       assert.deepEqual([...output.slice(from, from + tokens.length)], tokens);
-      assert.ok(outputLog.slice(from, from + tokens.length).every((x) => x === -0.5));
+      assert.ok(outputLog.slice(from, from + tokens.length).every((x) => x === logs[row]));
     }
     assert.deepEqual([...yield* gpu.downloadU32(state.tokens)], expected.map(({ token }) => token));
     assert.deepEqual([...yield* gpu.downloadU32(state.lengths)], expected.map((row) => row.length));
