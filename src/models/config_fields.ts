@@ -42,10 +42,11 @@ export const decoding = <A>(
     }
   });
 
-/** A finite number above 0; `fallback` where the field is missing. */
+/** A number above 0 that f32 holds; `fallback` where the field is missing. */
 export const positive = (fields: Fields, field: string, fallback?: number): number => {
   const value = fields.values[field] === undefined ? fallback : fields.values[field];
-  if (typeof value === "number" && value > 0 && Number.isFinite(value)) return value;
+  const held = typeof value === "number" && Number.isFinite(Math.fround(value));
+  if (held && Math.fround(value) > 0) return value;
   throw badField(fields, field, "a positive number");
 };
 

@@ -1,16 +1,15 @@
 /** Gemma 2 (`model_type: "gemma2"`): soft caps, windows in every other layer, norms after blocks. @module */
 import type { Architecture, ModelShape } from "./architecture.ts";
-import {
-  decoding,
-  type Fields,
-  flag,
-  optionalCount,
-  optionalPositive,
-  positive,
-} from "./config_fields.ts";
+import { decoding, type Fields, flag, optionalPositive, positive } from "./config_fields.ts";
 import { sandwichTensors, separateLinears } from "./layer_tensors.ts";
 import { readRotary } from "./rotary_settings.ts";
-import { layerRules, readGemmaActivation, readLayerKinds, readSizes } from "./shape_fields.ts";
+import {
+  layerRules,
+  readGemmaActivation,
+  readLayerKinds,
+  readSizes,
+  readWindow,
+} from "./shape_fields.ts";
 import { refuseUnimplemented } from "./unimplemented_fields.ts";
 
 const implemented = [
@@ -29,7 +28,6 @@ const readShape = (config: Fields): ModelShape => {
   const attentionSoftCap = optionalPositive(config, "attn_logit_softcapping", 50);
   const logitSoftCap = optionalPositive(config, "final_logit_softcapping", 30);
   const kinds = readLayerKinds(config, sizes.layers, (layer) => layer % 2 === 0);
-  const window = optionalCount(config, "sliding_window", 4096);
   return {
     modelType: "gemma2",
     ...sizes,
@@ -41,7 +39,7 @@ const readShape = (config: Fields): ModelShape => {
     ...attentionSoftCap === undefined ? {} : { attentionSoftCap },
     ...logitSoftCap === undefined ? {} : { logitSoftCap },
     biases: { qkv: attentionBias, output: attentionBias, feedForward: false },
-    layerRules: layerRules(config, kinds, window, () => rotary),
+    layerRules: layerRules(config, kinds, readWindow(config, 4096), () => rotary),
     tiedHead: flag(config, "tie_word_embeddings", true),
   };
 };

@@ -6,7 +6,6 @@ import {
   decoding,
   type Fields,
   flag,
-  optionalCount,
   optionalFields,
   optionalPositive,
   positive,
@@ -19,6 +18,7 @@ import {
   readGemmaActivation,
   readLayerKinds,
   readSizes,
+  readWindow,
   type Sizes,
 } from "./shape_fields.ts";
 import { refuseUnimplemented } from "./unimplemented_fields.ts";
@@ -80,7 +80,6 @@ const readShape = (config: Fields): ModelShape => {
   const logitSoftCap = optionalPositive(config, "final_logit_softcapping");
   const pattern = count(config, "sliding_window_pattern", { fallback: 6 });
   const layers = readLayerKinds(config, sizes.layers, (layer) => (layer + 1) % pattern !== 0);
-  const window = optionalCount(config, "sliding_window", 4096);
   return {
     modelType: "gemma3_text",
     ...sizes,
@@ -91,7 +90,12 @@ const readShape = (config: Fields): ModelShape => {
     attentionScale: positive(config, "query_pre_attn_scalar", 256) ** -0.5,
     ...logitSoftCap === undefined ? {} : { logitSoftCap },
     biases: { qkv: attentionBias, output: attentionBias, feedForward: false },
-    layerRules: layerRules(config, layers, window, (kind) => rotaries[kind].rotary),
+    layerRules: layerRules(
+      config,
+      layers,
+      readWindow(config, 4096),
+      (kind) => rotaries[kind].rotary,
+    ),
     tiedHead: flag(config, "tie_word_embeddings", true),
   };
 };

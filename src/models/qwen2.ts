@@ -1,9 +1,15 @@
 /** Qwen 2 and 2.5 (`model_type: "qwen2"`): Llama with biases of queries, keys and values. @module */
 import type { Architecture, LayerRule, ModelShape, Rotary } from "./architecture.ts";
-import { count, decoding, type Fields, flag, optionalCount } from "./config_fields.ts";
+import { count, decoding, type Fields, flag } from "./config_fields.ts";
 import { preNormTensors, separateLinears } from "./layer_tensors.ts";
 import { readRotary } from "./rotary_settings.ts";
-import { layerRules, readActivation, readLayerKinds, readSizes } from "./shape_fields.ts";
+import {
+  layerRules,
+  readActivation,
+  readLayerKinds,
+  readSizes,
+  readSwitchedWindow,
+} from "./shape_fields.ts";
 import { refuseUnimplemented } from "./unimplemented_fields.ts";
 
 /** Windows of Qwen 2 and 3: of the layers from `max_window_layers` on, where they are used at all. */
@@ -12,16 +18,12 @@ export const qwenLayerRules = (
   layers: number,
   rotary: Rotary,
 ): ReadonlyArray<LayerRule> => {
-  const stated = optionalCount(config, "sliding_window", 4096);
-  const window = flag(config, "use_sliding_window", false) ? stated : undefined;
+  const window = readSwitchedWindow(config, 4096);
   const full = config.values["max_window_layers"] === 0
     ? 0
     : count(config, "max_window_layers", { fallback: 28 });
-  const kinds = readLayerKinds(
-    config,
-    layers,
-    (layer) => window !== undefined && layer >= full,
-  );
+  const slides = (layer: number) => window.size !== undefined && layer >= full;
+  const kinds = readLayerKinds(config, layers, slides);
   return layerRules(config, kinds, window, () => rotary);
 };
 

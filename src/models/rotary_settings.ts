@@ -115,11 +115,22 @@ export const readSettings = (settings: Fields, options: RotaryOptions): RotaryPl
     }
   }
   const plan = planOf(type, settings, options);
+  if (!Number.isFinite(Math.fround(plan.rotary.factor))) {
+    throw badField(settings, "original_max_position_embeddings", "above 1");
+  }
   if (!plan.rotary.inverseFrequencies.every(Number.isFinite)) {
-    throw badField(settings, "rope_theta", "one that gives finite frequencies");
+    throw badField(
+      named(settings, "rope_theta", options.theta),
+      "rope_theta",
+      "one that gives finite frequencies",
+    );
   }
   return plan;
 };
+
+// Where a field stands: in the settings or, if they lack it, beside them with the value `beside`.
+const named = (settings: Fields, field: string, beside: number): Fields =>
+  settings.values[field] === undefined ? { values: { [field]: beside }, path: "" } : settings;
 
 const turnedOf = (settings: Fields, { headDim, partial }: RotaryOptions): number => {
   const factor = positive(settings, "partial_rotary_factor", partial ?? 1);
@@ -127,7 +138,7 @@ const turnedOf = (settings: Fields, { headDim, partial }: RotaryOptions): number
   const fits = turned >= 2 && turned <= headDim && turned % 2 === 0;
   if (partial === undefined ? factor === 1 : fits) return turned;
   throw badField(
-    settings,
+    named(settings, "partial_rotary_factor", factor),
     "partial_rotary_factor",
     partial === undefined ? "1" : `a part of head_dim (${headDim}) that is even`,
   );

@@ -5,6 +5,7 @@ import {
   choice,
   count,
   type Fields,
+  flag,
   optionalCount,
   optionalList,
   positive,
@@ -126,17 +127,37 @@ export const readLayerKinds = (
     (_, layer) => otherwise(layer) ? "sliding_attention" : "full_attention",
   );
 
-/** The rules of layers that all turn alike and of which some slide. */
+/** The window of layers that slide. */
+export interface SlidingWindow {
+  readonly size: number | undefined;
+  /** The field that says so where there is none. */
+  readonly field: "sliding_window" | "use_sliding_window";
+}
+
+/** `sliding_window`, of families that have no switch for it. */
+export const readWindow = (config: Fields, fallback?: number): SlidingWindow => ({
+  size: optionalCount(config, "sliding_window", fallback),
+  field: "sliding_window",
+});
+
+/** `sliding_window` if `use_sliding_window` is set. */
+export const readSwitchedWindow = (config: Fields, fallback?: number): SlidingWindow => {
+  const window = readWindow(config, fallback);
+  const used = flag(config, "use_sliding_window", false);
+  return used ? window : { size: undefined, field: "use_sliding_window" };
+};
+
+/** The rule of each layer; one that slides needs a window. */
 export const layerRules = (
   config: Fields,
   layers: ReadonlyArray<LayerKind>,
-  window: number | undefined,
+  { size, field }: SlidingWindow,
   rotaryOf: (kind: LayerKind, layer: number) => Rotary | undefined,
 ): ReadonlyArray<LayerRule> =>
   layers.map((kind, layer) => {
     const rotary = rotaryOf(kind, layer);
     const turning = rotary ? { rotary } : {};
     if (kind === "full_attention") return turning;
-    if (window !== undefined) return { window, ...turning };
-    throw badField(config, "sliding_window", "set, as some layers are of sliding_attention,");
+    if (size !== undefined) return { window: size, ...turning };
+    throw badField(config, field, "set, as some layers are of sliding_attention,");
   });

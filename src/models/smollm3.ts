@@ -1,17 +1,15 @@
 /** SmolLM3 (`model_type: "smollm3"`): Llama in which some layers know no positions. @module */
 import type { Architecture, ModelShape } from "./architecture.ts";
-import {
-  choice,
-  count,
-  decoding,
-  type Fields,
-  flag,
-  optionalCount,
-  optionalList,
-} from "./config_fields.ts";
+import { choice, count, decoding, type Fields, flag, optionalList } from "./config_fields.ts";
 import { preNormTensors, separateLinears } from "./layer_tensors.ts";
 import { readRotary } from "./rotary_settings.ts";
-import { layerRules, readActivation, readLayerKinds, readSizes } from "./shape_fields.ts";
+import {
+  layerRules,
+  readActivation,
+  readLayerKinds,
+  readSizes,
+  readSwitchedWindow,
+} from "./shape_fields.ts";
 import { refuseUnimplemented } from "./unimplemented_fields.ts";
 
 const implemented = [
@@ -43,13 +41,9 @@ const readShape = (config: Fields): ModelShape => {
   const sizes = readSizes(config, { normEps: 1e-6, maxPositions: 32_768, kvHeads: 4 });
   const { rotary, maxPositions } = readRotary(config, sizes, { theta: 2_000_000 });
   const turns = readTurning(config, sizes.layers);
-  const stated = optionalCount(config, "sliding_window");
-  const window = flag(config, "use_sliding_window", false) ? stated : undefined;
-  const kinds = readLayerKinds(
-    config,
-    sizes.layers,
-    (layer) => window !== undefined && !turns[layer],
-  );
+  const window = readSwitchedWindow(config);
+  const slides = (layer: number) => window.size !== undefined && !turns[layer];
+  const kinds = readLayerKinds(config, sizes.layers, slides);
   const attentionBias = flag(config, "attention_bias", false);
   return {
     modelType: "smollm3",

@@ -30,10 +30,10 @@ export const sizesOf = (
   { layerRules: _, ...sizes }: ModelShape,
 ): Omit<ModelShape, "layerRules"> => sizes;
 
-/** The base of the frequencies of the first layer that turns, as a whole number. */
+/** The base of the frequencies of the first layer that turns, to the four digits that f32 leaves. */
 export const thetaOf = ({ layerRules }: ModelShape): number => {
   const { inverseFrequencies } = layerRules.find(({ rotary }) => rotary)!.rotary!;
-  return Math.round(inverseFrequencies[1]! ** -inverseFrequencies.length);
+  return Number((inverseFrequencies[1]! ** -inverseFrequencies.length).toPrecision(4));
 };
 
 /** The windows of all layers; 0 where there is none. */

@@ -83,7 +83,7 @@ Deno.test("decode() refuses rotary settings that are not implemented or make no 
     [{ rope_theta: 0 }, "rope_theta should be a positive number but is 0"],
     [
       { rope_theta: 1e-300 },
-      "rope_scaling.rope_theta should be one that gives finite frequencies but is missing",
+      "rope_theta should be one that gives finite frequencies but is 1e-300",
     ],
     [
       { rope_parameters: { full_attention: { rope_type: "default" } } },
