@@ -13,6 +13,7 @@ import { type GenerationState, generationStep } from "../ops/generation_step.ts"
 import { matmulNT } from "../ops/matmul.ts";
 import { rotary } from "../ops/rotary.ts";
 import { sampleToken } from "../ops/sample_token.ts";
+import { wholeTable } from "../ops/vocabulary_table.ts";
 import { uploadBatch } from "../training/step.ts";
 import type { Completion, Decoding, Prompt } from "./sampler.ts";
 
@@ -112,7 +113,7 @@ const prefill = (
         return attended;
       };
       const { hidden } = decoderForward(pass, decoder, tensors.tokens, attend);
-      drawNext(pass, subject, running, embed(pass, hidden, onLastRows), decoding);
+      drawNext(pass, subject, running, embed(pass, wholeTable(hidden), onLastRows), decoding);
     });
   }));
 
