@@ -2,8 +2,8 @@
 import { createHash } from "node:crypto";
 import { Effect, FileSystem, Path, type PlatformError, Schedule, Stream } from "effect";
 import { type HubCache, refuse } from "./hub_cache.ts";
-import { type HubName, openRemote, type RemoteFile } from "./hub_client.ts";
-import { type HubError, hubError, type HubReason } from "./hub_error.ts";
+import { describe, type HubName, openRemote, type RemoteFile } from "./hub_client.ts";
+import { type HubError, hubError } from "./hub_error.ts";
 import type { HubSettings } from "./hub_settings.ts";
 
 /**
@@ -34,69 +34,110 @@ const attempt = Effect.fnUntraced(function* (
   settings: HubSettings,
   onBytes: (bytes: number) => void,
 ) {
-  const [fs, path] = [yield* FileSystem.FileSystem, yield* Path.Path];
+  const fs = yield* FileSystem.FileSystem;
   const blob = cache.blob(file.etag);
   const partial = `${blob}.incomplete`;
-  const directory = path.dirname(blob);
-  yield* fs.makeDirectory(directory, { recursive: true }).pipe(refuse(directory));
-  const before = yield* fs.exists(partial).pipe(refuse(partial));
-  const { size } = before ? yield* fs.stat(partial).pipe(refuse(partial)) : { size: 0 };
-  if (Number(size) > file.size) yield* fs.truncate(partial, 0).pipe(refuse(partial));
-
-  const sink = yield* fs.open(partial, { flag: "a" }).pipe(refuse(partial));
-  let hash = hashFor(file);
-  let kept = 0;
-  const take = (bytes: Uint8Array): void => {
-    hash.update(bytes);
-    kept += bytes.length;
-    onBytes(kept);
-  };
-  yield* fs.stream(partial).pipe(
-    Stream.runForEach((bytes) => Effect.sync(() => take(bytes))),
-    refuse(partial),
-  );
-  const fail = (reason: HubReason) => Effect.fail(hubError(reason));
-  const broken = (problem: string): HubError =>
-    hubError({ _tag: "Broken", file: file.path, kept, total: file.size, problem });
-  const full = ({ message, cause }: PlatformError.PlatformError): HubError =>
-    (cause as { readonly code?: string } | undefined)?.code === "ENOSPC"
-      ? hubError({ _tag: "DiskFull", file: file.path, directory, kept, total: file.size })
-      : hubError({ _tag: "Unusable", path: partial, problem: message });
-
-  if (kept < file.size) {
-    const { start, body } = yield* openRemote(name, file.path, kept, settings);
-    if (start !== kept) { // a server without ranges sends all of it again
-      yield* sink.truncate(0).pipe(refuse(partial));
-      [hash, kept] = [hashFor(file), 0];
-    }
-    const patience = {
-      duration: `${settings.timeout} seconds`,
-      orElse: () => Stream.fail(broken(`no byte in ${settings.timeout} s`)),
-    } as const;
-    yield* Stream.fromReadableStream({
-      evaluate: () => body,
-      onError: (error) => broken(error instanceof Error ? error.message : String(error)),
-    }).pipe(
-      Stream.timeoutOrElse(patience),
-      Stream.takeWhile(() => kept <= file.size),
-      Stream.runForEach((bytes) =>
-        Effect.map(Effect.mapError(sink.writeAll(bytes), full), () => take(bytes))
-      ),
-    );
-    if (kept < file.size) return yield* broken("the answer ended early");
-  }
-  const actual = kept > file.size ? `${kept} bytes or more` : `${kind(file)} ${hash.digest("hex")}`;
-  const expected = kept > file.size ? `${file.size} bytes` : `${kind(file)} ${file.etag}`;
+  const gathered = yield* openPartial(partial, file, onBytes);
+  if (gathered.kept() < file.size) yield* receive(name, file, gathered, settings);
+  const actual = gathered.digest();
+  const expected = `${hashName(file)} ${file.etag}`;
   if (actual !== expected) {
     yield* fs.remove(partial).pipe(refuse(partial));
-    return yield* fail({ _tag: "Corrupt", file: file.path, expected, actual });
+    return yield* hubError({ _tag: "Corrupt", file: file.path, expected, actual });
   }
   yield* fs.rename(partial, blob).pipe(refuse(blob));
 });
 
-const kind = ({ etag }: RemoteFile): "SHA-256" | "Git's SHA-1" =>
+/** What there is of a file. */
+interface Partial {
+  /** Bytes. */
+  readonly kept: () => number;
+  readonly add: (bytes: Uint8Array) => Effect.Effect<void, HubError>;
+  readonly clear: Effect.Effect<void, HubError>;
+  /** The hash of all of it, with its name. */
+  readonly digest: () => string;
+}
+
+/** Opens the file that bytes gather in, with those of an earlier run; it closes with the scope. */
+const openPartial = Effect.fnUntraced(function* (
+  partial: string,
+  file: RemoteFile,
+  onBytes: (bytes: number) => void,
+) {
+  const [fs, path] = [yield* FileSystem.FileSystem, yield* Path.Path];
+  const directory = path.dirname(partial);
+  yield* fs.makeDirectory(directory, { recursive: true }).pipe(refuse(directory));
+  const sink = yield* fs.open(partial, { flag: "a" }).pipe(refuse(partial));
+  let hash = hashOf(file);
+  let kept = 0;
+  const count = (bytes: Uint8Array): void => {
+    hash.update(bytes);
+    kept += bytes.length;
+    onBytes(kept);
+  };
+  const clear = Effect.map(sink.truncate(0).pipe(refuse(partial)), () => {
+    hash = hashOf(file);
+    kept = 0;
+  });
+  const explain = ({ message, cause }: PlatformError.PlatformError): HubError =>
+    (cause as { readonly code?: string } | undefined)?.code === "ENOSPC"
+      ? hubError({ _tag: "DiskFull", file: file.path, directory, kept, total: file.size })
+      : hubError({ _tag: "Unusable", path: partial, problem: message });
+  const { size } = yield* sink.stat.pipe(refuse(partial));
+  if (Number(size) > file.size) yield* clear;
+  yield* fs.stream(partial).pipe(
+    Stream.runForEach((bytes) => Effect.sync(() => count(bytes))),
+    refuse(partial),
+  );
+  const gathered: Partial = {
+    kept: () => kept,
+    add: (bytes) => Effect.map(Effect.mapError(sink.writeAll(bytes), explain), () => count(bytes)),
+    clear,
+    digest: () => `${hashName(file)} ${hash.digest("hex")}`,
+  };
+  return gathered;
+});
+
+/** Asks for the bytes that are not there yet, and adds them as they come. */
+const receive = Effect.fnUntraced(function* (
+  name: HubName,
+  file: RemoteFile,
+  { kept, add, clear }: Partial,
+  settings: HubSettings,
+) {
+  const { timeout } = settings;
+  const broken = (problem: string): HubError =>
+    hubError({ _tag: "Broken", file: file.path, kept: kept(), total: file.size, problem });
+  const { start, body } = yield* openRemote(name, file.path, kept(), settings).pipe(
+    Effect.mapError((error) => error.reason._tag === "Unreachable" ? broken(error.message) : error),
+  );
+  if (start !== kept()) yield* clear; // a server without ranges sends all of it again
+  yield* Stream.fromReadableStream({
+    evaluate: () => body,
+    onError: (error) => broken(describe(error)),
+  }).pipe(
+    Stream.timeoutOrElse({
+      duration: `${timeout} seconds`,
+      orElse: () => Stream.fail(broken(`no byte in ${timeout} s`)),
+    }),
+    Stream.runForEach((bytes) =>
+      kept() + bytes.length > file.size
+        ? Effect.andThen(clear, Effect.fail(tooLong(file)))
+        : add(bytes)
+    ),
+  );
+  if (kept() < file.size) return yield* broken("the answer ended early");
+});
+
+const tooLong = ({ path, size }: RemoteFile): HubError =>
+  hubError({
+    ...{ _tag: "Corrupt", file: path },
+    ...{ expected: `${size} bytes`, actual: "more than those" },
+  });
+
+const hashName = ({ etag }: RemoteFile): "SHA-256" | "Git's SHA-1" =>
   etag.length === 64 ? "SHA-256" : "Git's SHA-1";
 
 /** What a file's etag is computed with: Git hashes a header before the content. */
-const hashFor = ({ etag, size }: RemoteFile): ReturnType<typeof createHash> =>
+const hashOf = ({ etag, size }: RemoteFile): ReturnType<typeof createHash> =>
   etag.length === 64 ? createHash("sha256") : createHash("sha1").update(`blob ${size}\0`);

@@ -186,4 +186,8 @@ const unreachable = (endpoint: string, problem: string): HubError =>
 const badAnswer = ({ endpoint = HUB_URL }: HubSettings, problem: string): HubError =>
   hubError({ _tag: "BadAnswer", endpoint, problem });
 
-const describe = (error: unknown): string => error instanceof Error ? error.message : String(error);
+/** The message of an error and of what caused it, which alone says why a connection failed. */
+export const describe = (error: unknown): string => {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause instanceof Error ? `${error.message}: ${error.cause.message}` : error.message;
+};
