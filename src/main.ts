@@ -19,6 +19,7 @@ import { evalVerb, runEval } from "./cli/eval.ts";
 import { generateVerb, runGenerate } from "./cli/generate.ts";
 import { inspectVerb } from "./cli/inspect.ts";
 import { mixVerb, runMix } from "./cli/mix.ts";
+import { onModel } from "./cli/model_source.ts";
 import { onGpu } from "./cli/on_gpu.ts";
 import { pretrainVerb, runPretrain } from "./cli/pretrain.ts";
 import { runCommand } from "./cli/run_command.ts";
@@ -34,9 +35,9 @@ const delia = Command.make("delia").pipe(
     sampleVerb(onGpu(runSample)),
     diversifyVerb(runDiversify),
     mixVerb(runMix),
-    evalVerb(onGpu(runEval)),
+    evalVerb(onModel(onGpu(runEval))),
     inspectVerb,
-    generateVerb(onGpu(runGenerate)),
+    generateVerb(onModel(onGpu(runGenerate))),
   ]),
 );
 

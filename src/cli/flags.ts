@@ -38,16 +38,16 @@ export const hidden: Flag.Flag<boolean> = yes(
   "With --ids and --json: the residual stream after every block",
 );
 
-/** `--model DIR` */
+/** `--model DIR|NAME` */
 export const model: Flag.Flag<string> = text(
   "model",
-  "DIR",
-  "Base model: a directory as Hugging Face writes it",
+  "DIR|NAME",
+  "Base model: a directory as Hugging Face writes it, or org/name[@revision] on its hub",
 );
 
-/** `--adapter DIR` */
+/** `--adapter DIR|NAME` */
 export const adapter: Flag.Flag<string | undefined> = orUndefined(
-  text("adapter", "DIR", "Adapter to apply, in PEFT's layout"),
+  text("adapter", "DIR|NAME", "Adapter to apply: a directory in PEFT's layout, or one on the hub"),
 );
 
 /** `--data FILE` */

@@ -1,7 +1,6 @@
 /** `inspect`: shows what a model computes on token ids, or which tokens of chats are supervised. @module */
 import * as Effect from "effect/Effect";
 import type * as FileSystem from "effect/FileSystem";
-import type * as Path from "effect/Path";
 import type * as Scope from "effect/Scope";
 import * as Stream from "effect/Stream";
 import type { DataError } from "../data/data_error.ts";
@@ -11,10 +10,12 @@ import { encodeChat } from "../data/example.ts";
 import { inspectExample } from "../data/inspect.ts";
 import { readTokenizer } from "../data/tokenizer_files.ts";
 import { readSequence } from "../evaluation/read_sequence.ts";
+import type { HubError } from "../hub/hub_error.ts";
 import { type LoadError, loadModel, type LoadServices } from "../models/load_model.ts";
 import { adapter, data, type Flags, hidden, ids, json, logits, maxTokens } from "./flags.ts";
 import { model, orUndefined } from "./flags.ts";
 import { checkIds } from "./ids.ts";
+import { onModel, type SourceServices } from "./model_source.ts";
 import { onGpu } from "./on_gpu.ts";
 import { type UsageError, usageError } from "./usage_error.ts";
 import { type Outcome, type Verb, verb, type VerbHelp } from "./verb.ts";
@@ -147,16 +148,17 @@ const likeliest = (
   return { id, logprob: -Math.log(sum) };
 };
 
-const onIds = onGpu(inspectIds);
+const onData = onModel(inspectData);
+const onIds = onModel(onGpu(inspectIds));
 
 /** The verb; it opens the GPU only for `--ids`. */
 export const inspectVerb: Verb<
   "inspect",
   InspectOptions,
-  LoadError | UsageError,
-  FileSystem.FileSystem | Path.Path
+  LoadError | HubError | UsageError,
+  SourceServices
 > = verb(help, flags, ({ data, ids, ...options }) => {
-  if (data !== undefined && ids === undefined) return inspectData({ ...options, data });
+  if (data !== undefined && ids === undefined) return onData({ ...options, data });
   if (ids !== undefined && data === undefined) return onIds({ ...options, ids });
   return usageError("inspect", "Give exactly one of --data and --ids");
 });

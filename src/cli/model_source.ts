@@ -58,10 +58,10 @@ export const onModel = <Options extends ModelOptions, E, R>(
  * the revision of a name without one.
  */
 export const parseHubName = (source: string): HubName | string => {
+  if (/^[./\\~]/.test(source)) return "there is no such directory";
   const match = /^([\w.-]+\/[\w.-]+)(?:@([\w./-]+))?$/.exec(source);
   const [, repo, revision = "main"] = match ?? [];
   if (repo === undefined) return "is neither";
-  if (/^[./\\~]/.test(source)) return "there is no such directory";
   // Both become paths in the cache: no step up, nothing hidden, no `--`, which stands for a slash there.
   const [wildRepo, wildRevision] = [/(^|\/)[.-]|[.-](\/|$)|--|\.\./, /(^|\/)\.|\.\.|\/\/|^\/|\/$/];
   return wildRepo.test(repo) || wildRevision.test(revision) ? "is neither" : { repo, revision };

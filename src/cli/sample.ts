@@ -15,11 +15,13 @@ import { type Query, type Rejection, rejectionOf } from "../delia/self_sample.ts
 import { layerLocal } from "../generation/local_sampler.ts";
 import type { SamplerError } from "../generation/sampler.ts";
 import type { Gpu } from "../gpu/gpu.ts";
+import type { HubError } from "../hub/hub_error.ts";
 import { type LoadError, loadModel } from "../models/load_model.ts";
 import { describeBase } from "../weights/adapter_base.ts";
 import { configFlags, type ConfigOptions, resolveOptions } from "./config_options.ts";
 import { type Flags, json, orUndefined, out, prompts } from "./flags.ts";
 import { needTokenizer } from "./ids.ts";
+import { resolveModel } from "./model_source.ts";
 import { progressOnStderr } from "./progress_bar.ts";
 import { type Run, type Verb, verb, type VerbHelp } from "./verb.ts";
 
@@ -67,15 +69,16 @@ export const runSample = (
   { prompts, out, ...options }: SampleOptions,
 ): Effect.Effect<
   { readonly text: string; readonly document: SampleDocument },
-  LoadError | ConfigError | SampleCacheError | SamplerError,
+  LoadError | HubError | ConfigError | SampleCacheError | SamplerError,
   Gpu | FileSystem.FileSystem | Path.Path | Stdio.Stdio
 > =>
   Effect.scoped(Effect.gen(function* () {
     const config = yield* resolveOptions(options);
     const queries = prompts === undefined ? worldQueries(config) : yield* readQueries(prompts);
-    const { subject, tokenizer: found } = yield* loadModel(config.model);
-    const tokenizer = yield* needTokenizer(found, config.model);
-    const { sha256 = {} } = yield* describeBase(config.model, tokenizer.vocabSize);
+    const { directory } = yield* resolveModel(config.model);
+    const { subject, tokenizer: found } = yield* loadModel(directory);
+    const tokenizer = yield* needTokenizer(found, directory);
+    const { sha256 = {} } = yield* describeBase(directory, tokenizer.vocabSize);
     // The seed that a run draws its first seed's diverse data with.
     const sampling = { ...config.sampling, seed: config.sampling.seed + config.training.seed };
     const provenance = provenanceOf(sha256, sampling);

@@ -25,6 +25,7 @@ import { runArms, type RunError, type RunParts } from "../experiments/run_arms.t
 import { openRunFolder, type RunFolder } from "../experiments/run_folder.ts";
 import { layerLocal } from "../generation/local_sampler.ts";
 import { Gpu, layer as gpuLayer } from "../gpu/gpu.ts";
+import type { HubError } from "../hub/hub_error.ts";
 import { type Decoder, loadDecoder } from "../models/decoder.ts";
 import { architectureOf } from "../models/registry.ts";
 import type { Adapter } from "../nn/adapter.ts";
@@ -37,6 +38,7 @@ import { readIfPresent, readJson, refuse } from "../weights/files.ts";
 import { openDirectory } from "../weights/model_directory.ts";
 import { readAdapter, writeAdapter } from "../weights/peft.ts";
 import { resolveOptions } from "./config_options.ts";
+import { resolveAdapter, resolveModel, type Source } from "./model_source.ts";
 import { progressOnStderr } from "./progress_bar.ts";
 import type { TrainOptions } from "./train.ts";
 import type { Outcome } from "./verb.ts";
@@ -46,18 +48,27 @@ export const runTrain = (
   options: TrainOptions,
 ): Effect.Effect<
   Outcome,
-  ConfigError | RunError,
+  ConfigError | HubError | RunError,
   FileSystem.FileSystem | Path.Path | Stdio.Stdio | Terminal.Terminal
 > =>
   Effect.scoped(Effect.gen(function* () {
     const started = yield* Clock.currentTimeMillis;
-    const config = yield* options.resume === undefined
+    const asked = yield* options.resume === undefined
       ? Effect.flatMap(resolveOptions(options), settingsForFiles)
       : resumedConfig(options.resume);
+    const base = yield* resolveModel(asked.model);
+    const initial = asked.initAdapter === undefined
+      ? undefined
+      : yield* resolveAdapter(asked.initAdapter);
+    const config: RunConfig = {
+      ...asked,
+      model: base.source,
+      ...initial ? { initAdapter: initial.source } : {},
+    };
     const stamp = new Date(started).toISOString().slice(0, 19).replaceAll(":", "-");
     const directory = options.resume ?? options.out ?? `runs/${options.preset}-${stamp}`;
     const folder = yield* openRunFolder(directory, config);
-    const { parts, report } = yield* prepare(config, folder);
+    const { parts, report } = yield* prepare(config, folder, base, initial);
     const results: ArmResult[] = [...folder.done];
     yield* runArms(parts, folder.done).pipe(
       Stream.runForEach((arm) => {
@@ -97,17 +108,17 @@ const resumedConfig = (directory: string) =>
   });
 
 // Values of the adapter that the run starts from; its sizes must be the config's.
-const initialValues = ({ initAdapter, lora }: RunConfig, decoder: Decoder) =>
+const initialValues = ({ lora }: RunConfig, initial: Source | undefined, decoder: Decoder) =>
   Effect.gen(function* () {
-    if (initAdapter === undefined) return undefined;
-    const stored = yield* readAdapter(initAdapter);
+    if (initial === undefined) return undefined;
+    const stored = yield* readAdapter(initial.directory);
     const modules = new Set([...stored.linears.keys()].map((path) => path.split(".").at(-1)!));
     const problems: ConfigProblem[] = [];
     if (stored.rank !== lora.rank) {
-      problems.push({ path: "lora.rank", problem: `${initAdapter} has rank ${stored.rank}` });
+      problems.push({ path: "lora.rank", problem: `${initial.source} has rank ${stored.rank}` });
     }
     if (modules.symmetricDifference(new Set<string>(lora.targetModules)).size > 0) {
-      const problem = `${initAdapter} adapts ${[...modules].join(", ")}`;
+      const problem = `${initial.source} adapts ${[...modules].join(", ")}`;
       problems.push({ path: "lora.targetModules", problem });
     }
     return problems.length === 0
@@ -116,27 +127,35 @@ const initialValues = ({ initAdapter, lora }: RunConfig, decoder: Decoder) =>
   });
 
 // Loads the base and builds what all arms share.
-const prepare = (config: RunConfig, folder: RunFolder) =>
+const prepare = (
+  config: RunConfig,
+  folder: RunFolder,
+  { directory, name }: Source,
+  initial: Source | undefined,
+) =>
   Effect.gen(function* () {
     const progress = yield* progressOnStderr;
     const gpu = yield* Gpu;
     progress.say(`${gpu.adapter.name}; run folder ${folder.at()}`);
     const files = yield* Effect.context<FileSystem.FileSystem | Path.Path>();
-    const json = yield* readJson(`${config.model}/config.json`);
+    const json = yield* readJson(`${directory}/config.json`);
     const architecture = yield* architectureOf(json);
     const shape = yield* architecture.decode(json);
-    const weights = yield* openDirectory(config.model);
-    const base = yield* readTokenizer(config.model);
+    const weights = yield* openDirectory(directory);
+    const base = yield* readTokenizer(directory);
     const { tokenizer, ids } = base.withTokens([config.newToken.token]);
     const newTokens = Math.max(0, tokenizer.vocabSize - shape.vocab);
     const decoder = yield* loadDecoder(architecture, shape, weights, { newTokens });
-    const provenance = yield* describeBase(config.model, base.vocabSize);
+    const provenance = {
+      ...yield* describeBase(directory, base.vocabSize),
+      model: name,
+    };
     const tokens = ids.map((id) => ({
       id,
       token: config.newToken.token,
       init: config.newToken.init,
     }));
-    const saved = yield* initialValues(config, decoder);
+    const saved = yield* initialValues(config, initial, decoder);
     const parts: RunParts = {
       config,
       decoder,

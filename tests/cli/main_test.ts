@@ -26,7 +26,10 @@ Deno.test("delia says what was meant by an unknown flag, on stderr, and fails", 
 Deno.test("delia ends an expected failure with one message and no stack", async () => {
   const { code, out, err } = await delia("inspect", "--model", "nowhere", "--data", "x", "--json");
   assert.deepEqual({ code, out }, { code: 1, out: "" });
-  assert.match(err, /^Error: nowhere\/tokenizer\.json cannot be read.*\n$/);
+  assert.match(
+    err,
+    /^Error: "nowhere" should be a directory or a name on the hub .* but is neither\n$/,
+  );
 });
 
 Deno.test("delia inspect --json prints one document, the supervised tokens in it", async () => {

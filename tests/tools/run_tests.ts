@@ -6,6 +6,7 @@
 
 const permissions = [
   ...["--allow-read", "--allow-write", "--allow-env", "--allow-sys=uid,gid", "--allow-run"],
+  "--allow-net=127.0.0.1", // a hub that tests start
 ];
 
 /** The totals in deno's closing line, or undefined where the run ended without one. */
