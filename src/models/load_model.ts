@@ -16,6 +16,7 @@ import type { Architecture, ModelShape } from "./architecture.ts";
 import { type Decoder, loadDecoder } from "./decoder.ts";
 import type { ModelError } from "./model_error.ts";
 import { architectureOf } from "./registry.ts";
+import { refuseUnrunnable } from "./runnable_adapter.ts";
 
 /** A model ready to run, with what a directory says about it beside the weights. */
 export interface LoadedModel {
@@ -50,6 +51,7 @@ export const loadModel: (
     const stored = adapter === undefined ? undefined : yield* readAdapter(adapter);
     if (stored && adapter !== undefined) {
       yield* checkBase(stored.base, directory);
+      yield* refuseUnrunnable(adapter, stored);
       yield* checkLinears(architecture, shape, adapter, stored);
     }
     const ids = stored?.rows?.tokens.map(({ id }) => id) ?? [];

@@ -2,29 +2,38 @@
 import { Effect, type FileSystem, Path } from "effect";
 import {
   formatJson,
-  malformed,
   parseObject,
   readIfPresent,
   readJson,
   writeBytes,
   writeFiles,
 } from "./files.ts";
+import { refuseExtra } from "./extra_tensors.ts";
 import { openSafetensors } from "./model_directory.ts";
 import {
   type AdapterBase,
   decodePeftConfig,
   decodeSidecar,
   type PeftConfig,
+  trainedIds,
   type TrainedToken,
 } from "./peft_config.ts";
+import { matchPattern } from "./peft_patterns.ts";
 import { encodeSafetensors } from "./safetensors.ts";
 import { checkShape, type HostTensor, type Weights } from "./weights.ts";
 import type { WeightsError } from "./weights_error.ts";
 
-/** The two matrices of one adapted linear: `a [rank, in]`, `b [out, rank]`. */
+/**
+ * What LoRA adds to a matrix W [out, in]: `a [rank, in]` and `b [out, rank]` make W + s·B·A, with `s`
+ * of {@linkcode scalingOf}. Their shapes tell the rank, which need not be the adapter's.
+ */
 export interface LoraMatrices {
   readonly a: HostTensor;
   readonly b: HostTensor;
+  /** Where it is not the adapter's. */
+  readonly alpha?: number;
+  /** DoRA: the row o of W + s·B·A is scaled to the length `magnitude[o]`; shape `[out]`. */
+  readonly magnitude?: HostTensor;
 }
 
 /** Rows that replace the base model's; the i-th row belongs to the i-th token. */
@@ -46,17 +55,68 @@ export interface Adapter {
   readonly base: AdapterBase;
   /** By the linear's name in the base model (`model.layers.0.self_attn.q_proj`). */
   readonly linears: ReadonlyMap<string, LoraMatrices>;
+  /**
+   * LoRA on the embedding, as on a matrix `[hidden, vocab]`: token t is embedded as E[t] + s·B·A[:, t].
+   * A tied head keeps reading E. (Under DoRA, `magnitude` scales the rows of that matrix.)
+   */
+  readonly embedding?: LoraMatrices;
+  /**
+   * Whole tables `[vocab, hidden]` by module (`model.embed_tokens`, `lm_head`): PEFT saves the base's
+   * own beside LoRA on it, and takes the saved one for the base's when it loads the folder.
+   */
+  readonly tables?: ReadonlyMap<string, HostTensor>;
   readonly rows?: TrainedRows;
 }
 
+/** The factor of B·A: alpha / rank, or alpha / √rank under rsLoRA. */
+export const scalingOf = (
+  { alpha, rsLora }: Pick<Adapter, "alpha" | "rsLora">,
+  matrices: LoraMatrices,
+): number => {
+  const rank = matrices.a.shape[0]!;
+  return (matrices.alpha ?? alpha) / (rsLora ? Math.sqrt(rank) : rank);
+};
+
+// Names as PEFT 0.21.2 writes them.
 const prefix = "base_model.model.";
-const embeddingRows = `${prefix}model.embed_tokens.token_adapter.trainable_tokens_delta`;
+const embeddingPath = "model.embed_tokens";
+const embeddingRows = `${prefix}${embeddingPath}.token_adapter.trainable_tokens_delta`;
 const headRows = `${prefix}lm_head.token_adapter.trainable_tokens_delta`;
+const parts = {
+  linear: { a: "lora_A.weight", b: "lora_B.weight" },
+  embedding: { a: "lora_embedding_A", b: "lora_embedding_B" },
+  magnitude: "lora_magnitude_vector",
+  table: "base_layer.weight",
+} as const;
 const files = {
   config: "adapter_config.json",
   weights: "adapter_model.safetensors",
   sidecar: "delia.json",
 } as const;
+
+/** What of an adapter lies in its tensors. */
+type Tensors = Pick<Adapter, "linears" | "embedding" | "tables" | "rows">;
+
+/** Every adapted module, the embedding too. */
+const modulesOf = ({ linears, embedding }: Tensors): ReadonlyMap<string, LoraMatrices> =>
+  new Map([...linears, ...embedding ? [[embeddingPath, embedding] as const] : []]);
+
+/** The content of `adapter_model.safetensors`. */
+const tensorsOf = (adapter: Tensors): ReadonlyMap<string, HostTensor> => {
+  const tensors = new Map<string, HostTensor>();
+  for (const [path, matrices] of modulesOf(adapter)) {
+    const { a, b } = matrices === adapter.embedding ? parts.embedding : parts.linear;
+    tensors.set(`${prefix}${path}.${a}`, matrices.a);
+    tensors.set(`${prefix}${path}.${b}`, matrices.b);
+    if (matrices.magnitude) tensors.set(`${prefix}${path}.${parts.magnitude}`, matrices.magnitude);
+  }
+  for (const [path, table] of adapter.tables ?? []) {
+    tensors.set(`${prefix}${path}.${parts.table}`, table);
+  }
+  if (adapter.rows) tensors.set(embeddingRows, adapter.rows.input);
+  if (adapter.rows?.output) tensors.set(headRows, adapter.rows.output);
+  return tensors;
+};
 
 /** Writes `adapter` as a folder that `PeftModel.from_pretrained` loads on a base with enough rows. */
 export const writeAdapter: (
@@ -65,28 +125,27 @@ export const writeAdapter: (
 ) => Effect.Effect<void, WeightsError, FileSystem.FileSystem | Path.Path> = Effect.fnUntraced(
   function* (directory, adapter) {
     const path = yield* Path.Path;
-    const { rows, base } = adapter;
-    const tensors: Record<string, HostTensor> = {};
-    for (const [name, { a, b }] of adapter.linears) {
-      tensors[`${prefix}${name}.lora_A.weight`] = a;
-      tensors[`${prefix}${name}.lora_B.weight`] = b;
-    }
-    if (rows !== undefined) tensors[embeddingRows] = rows.input;
-    if (rows?.output !== undefined) tensors[headRows] = rows.output;
     yield* writeFiles(directory, {
       [files.config]: formatJson(peftConfig(adapter)),
-      [files.sidecar]: formatJson({ base, tokens: rows?.tokens ?? [] }),
+      [files.sidecar]: formatJson({ base: adapter.base, tokens: adapter.rows?.tokens ?? [] }),
     });
+    const tensors = Object.fromEntries(tensorsOf(adapter));
     yield* writeBytes(path.join(directory, files.weights), encodeSafetensors(tensors));
   },
 );
 
 /** `adapter_config.json` of an adapter, with the keys that PEFT needs to load it. */
-const peftConfig = ({ rank, alpha, dropout, rsLora, base, linears, rows }: Adapter) => {
+const peftConfig = (adapter: Adapter) => {
+  const { rank, alpha, dropout, rsLora, base, rows } = adapter;
+  const modules = modulesOf(adapter);
   const ids = rows?.tokens.map(({ id }) => id) ?? [];
   const trained: Readonly<Record<string, ReadonlyArray<number>>> = rows?.output === undefined
     ? { embed_tokens: ids }
     : { embed_tokens: ids, lm_head: ids };
+  const withMagnitude = [...modules.values()].filter(({ magnitude }) => magnitude).length;
+  if (withMagnitude > 0 && withMagnitude < modules.size) {
+    throw new Error(`Expected a magnitude of all ${modules.size} modules but got ${withMagnitude}`);
+  }
   const config: PeftConfig & Readonly<Record<string, unknown>> = {
     peft_type: "LORA",
     task_type: "CAUSAL_LM",
@@ -95,18 +154,39 @@ const peftConfig = ({ rank, alpha, dropout, rsLora, base, linears, rows }: Adapt
     lora_alpha: alpha,
     lora_dropout: dropout,
     use_rslora: rsLora,
-    target_modules: [...new Set([...linears.keys()].map((name) => name.split(".").at(-1)!))],
+    target_modules: targetModules([...modules.keys()]),
     trainable_token_indices: rows === undefined ? null : trained,
-    use_dora: false,
+    use_dora: withMagnitude > 0,
     bias: "none",
     modules_to_save: null,
-    rank_pattern: {},
-    alpha_pattern: {},
+    rank_pattern: Object.fromEntries(
+      [...modules].flatMap(([name, { a }]) => a.shape[0] === rank ? [] : [[name, a.shape[0]!]]),
+    ),
+    alpha_pattern: Object.fromEntries(
+      [...modules].flatMap(([name, { alpha }]) => alpha === undefined ? [] : [[name, alpha]]),
+    ),
     fan_in_fan_out: false,
     inference_mode: true,
     init_lora_weights: true,
   };
   return config;
+};
+
+/** Last names where they mean these modules and no others, else whole paths. */
+const targetModules = (paths: ReadonlyArray<string>): ReadonlyArray<string> => {
+  const layerOf = (path: string): string => /\.layers\.(\d+)\./.exec(path)?.[1] ?? "";
+  const layers = new Set(paths.map(layerOf).filter((layer) => layer !== ""));
+  const names = new Map<string, number>();
+  for (const path of paths) {
+    const name = path.split(".").at(-1)!;
+    names.set(name, (names.get(name) ?? 0) + 1);
+  }
+  const regular = paths.every((path) =>
+    names.get(path.split(".").at(-1)!) === (layerOf(path) === "" ? 1 : layers.size)
+  );
+  return regular && [...layers].every((layer) => Number(layer) < layers.size)
+    ? [...names.keys()]
+    : paths;
 };
 
 /** Reads an adapter folder, PEFT's own too; refuses what would change its meaning if it were ignored. */
@@ -117,6 +197,7 @@ export const readAdapter: (
     const path = yield* Path.Path;
     const configFile = path.join(directory, files.config);
     const config = yield* decodePeftConfig(configFile, yield* readJson(configFile));
+    const { input: ids, listsHead } = yield* trainedIds(configFile, config);
     const sidecarFile = path.join(directory, files.sidecar);
     const text = yield* readIfPresent(sidecarFile);
     const sidecar = text === undefined
@@ -126,58 +207,71 @@ export const readAdapter: (
     const weightsFile = path.join(directory, files.weights);
     const weights = yield* openSafetensors(weightsFile);
     const linears = new Map<string, LoraMatrices>();
+    const tables = new Map<string, HostTensor>();
+    let embedding: LoraMatrices | undefined;
     for (const key of weights.names) {
-      const name = /^base_model\.model\.(.+)\.lora_[AB]\.weight$/.exec(key)?.[1];
-      if (name !== undefined) {
-        if (!linears.has(name)) linears.set(name, yield* readMatrices(weights, name, config.r));
-      } else if (key !== embeddingRows && key !== headRows) {
-        const expected = "LoRA matrices and trained token rows only";
-        return yield* malformed(weightsFile, "content", expected, key);
+      const { path, part } = moduleKey.exec(key)?.groups ?? {};
+      if (path !== undefined && part === parts.linear.a) {
+        linears.set(path, yield* readMatrices(weights, path, parts.linear, config));
+      } else if (path === embeddingPath && part === parts.embedding.a) {
+        embedding = yield* readMatrices(weights, path, parts.embedding, config);
+      } else if (path !== undefined && part === parts.table) {
+        tables.set(path, yield* weights.read(key));
       }
     }
-
-    const ids = trainedIds(config);
     const named = new Map(sidecar.tokens.map((token) => [token.id, token]));
     const tokens = ids.map((id) => named.get(id) ?? { id });
-    const rows = ids.length === 0 ? undefined : yield* readRows(weights, tokens);
+    const rows = ids.length === 0 ? undefined : yield* readRows(weights, tokens, listsHead);
+    const tensors: Tensors = {
+      linears,
+      ...embedding ? { embedding } : {},
+      ...tables.size > 0 ? { tables } : {},
+      ...rows ? { rows } : {},
+    };
+    yield* refuseExtra(weights, tensorsOf(tensors).keys(), weightsFile);
     return {
       rank: config.r,
       alpha: config.lora_alpha,
       dropout: config.lora_dropout,
       rsLora: config.use_rslora,
       base: sidecar.base,
-      linears,
-      ...(rows === undefined ? {} : { rows }),
+      ...tensors,
     };
   },
   Effect.scoped,
 );
 
-const readMatrices = Effect.fnUntraced(function* (weights: Weights, name: string, rank: number) {
-  const [keyA, keyB] = [`${prefix}${name}.lora_A.weight`, `${prefix}${name}.lora_B.weight`];
+const moduleKey = new RegExp(
+  `^${RegExp.escape(prefix)}(?<path>.+?)\\.(?<part>lora_.+|base_layer.+)$`,
+);
+
+/** The tensors of one adapted module, of the rank that the configuration gives it. */
+const readMatrices = Effect.fnUntraced(function* (
+  weights: Weights,
+  path: string,
+  names: { readonly a: string; readonly b: string },
+  config: PeftConfig,
+) {
+  const rank = matchPattern(config.rank_pattern, path) ?? config.r;
+  const alpha = matchPattern(config.alpha_pattern, path);
+  const [keyA, keyB] = [`${prefix}${path}.${names.a}`, `${prefix}${path}.${names.b}`];
   const [a, b] = [yield* weights.read(keyA), yield* weights.read(keyB)];
   yield* checkShape(keyA, a, [rank, a.shape[1] ?? 0]);
   yield* checkShape(keyB, b, [b.shape[0] ?? 0, rank]);
-  return { a, b };
+  const matrices = alpha === undefined || alpha === config.lora_alpha ? { a, b } : { a, b, alpha };
+  if (!config.use_dora) return matrices;
+  const magnitude = yield* weights.read(`${prefix}${path}.${parts.magnitude}`, [b.shape[0]!]);
+  return { ...matrices, magnitude };
 });
 
 const readRows = Effect.fnUntraced(
-  function* (weights: Weights, tokens: ReadonlyArray<TrainedToken>) {
+  function* (weights: Weights, tokens: ReadonlyArray<TrainedToken>, listsHead: boolean) {
     const input = yield* weights.read(embeddingRows);
     const shape = [tokens.length, input.shape[1] ?? 0];
     yield* checkShape(embeddingRows, input, shape);
-    return weights.names.includes(headRows)
+    // A head that is tied has no rows of its own, even where the configuration lists them.
+    return listsHead && weights.describe(headRows)
       ? { tokens, input, output: yield* weights.read(headRows, shape) }
       : { tokens, input };
   },
 );
-
-/** PEFT writes either a list, meant for the embedding, or a list by module name. */
-const trainedIds = ({ trainable_token_indices: indices }: PeftConfig): ReadonlyArray<number> => {
-  if (indices === null) return [];
-  return isList(indices) ? indices : indices["embed_tokens"] ?? [];
-};
-
-const isList = (
-  indices: NonNullable<PeftConfig["trainable_token_indices"]>,
-): indices is ReadonlyArray<number> => Array.isArray(indices);

@@ -1,9 +1,11 @@
 /** The two JSON files of an adapter folder: PEFT's own configuration, and what PEFT has no place for. @module */
 import { Effect, Schema, SchemaIssue } from "effect";
-import { malformed } from "./files.ts";
+import { type JsonObject, malformed } from "./files.ts";
+import { refuseFields } from "./peft_fields.ts";
+import { isPattern } from "./peft_patterns.ts";
 import type { WeightsError } from "./weights_error.ts";
 
-/** What we read of `adapter_config.json`; the literals refuse what would change the meaning if ignored. */
+/** What we read of `adapter_config.json`. */
 export interface PeftConfig {
   readonly peft_type: "LORA";
   readonly base_model_name_or_path: string | null;
@@ -11,39 +13,37 @@ export interface PeftConfig {
   readonly lora_alpha: number;
   readonly lora_dropout: number;
   readonly use_rslora: boolean;
+  readonly use_dora: boolean;
+  /** Rank and alpha of the modules that {@linkcode matchPattern} finds. */
+  readonly rank_pattern: Readonly<Record<string, number>>;
+  readonly alpha_pattern: Readonly<Record<string, number>>;
+  /** Rows that are trained: a list is meant for the embedding, a record says it by module. */
   readonly trainable_token_indices:
     | ReadonlyArray<number>
     | Readonly<Record<string, ReadonlyArray<number>>>
     | null;
-  readonly use_dora: false;
-  readonly bias: "none";
-  readonly modules_to_save: null;
-  readonly rank_pattern: Readonly<Record<string, never>>;
-  readonly alpha_pattern: Readonly<Record<string, never>>;
 }
 
 const orElse = <S extends Schema.Top>(schema: S, value: S["Encoded"]) =>
   schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed(value)));
 
-const Ids = Schema.Array(Schema.Int);
-const Nothing = Schema.Record(Schema.String, Schema.Never);
+const Rank = Schema.Int.check(Schema.isGreaterThan(0));
+const Ids = Schema.Array(Schema.Int.check(Schema.isGreaterThanOrEqualTo(0)));
 
 const PeftConfigCodec: Schema.Codec<PeftConfig, unknown> = Schema.Struct({
   peft_type: Schema.Literal("LORA"),
   base_model_name_or_path: orElse(Schema.NullOr(Schema.String), null),
-  r: orElse(Schema.Int, 8),
+  r: orElse(Rank, 8),
   lora_alpha: orElse(Schema.Finite, 8),
   lora_dropout: orElse(Schema.Finite, 0),
   use_rslora: orElse(Schema.Boolean, false),
+  use_dora: orElse(Schema.Boolean, false),
+  rank_pattern: orElse(Schema.Record(Schema.String, Rank), {}),
+  alpha_pattern: orElse(Schema.Record(Schema.String, Schema.Finite), {}),
   trainable_token_indices: orElse(
     Schema.NullOr(Schema.Union([Ids, Schema.Record(Schema.String, Ids)])),
     null,
   ),
-  use_dora: orElse(Schema.Literal(false), false),
-  bias: orElse(Schema.Literal("none"), "none"),
-  modules_to_save: orElse(Schema.Null, null),
-  rank_pattern: orElse(Nothing, {}),
-  alpha_pattern: orElse(Nothing, {}),
 });
 
 /** One trained row of the embedding. */
@@ -85,11 +85,51 @@ const SidecarCodec: Schema.Codec<Sidecar, unknown> = Schema.Struct({
   })),
 });
 
-/** Decodes the content of an `adapter_config.json`. */
-export const decodePeftConfig = (
+/** Decodes the content of an `adapter_config.json`; refuses what cannot be done as it says. */
+export const decodePeftConfig: (
   file: string,
-  json: unknown,
-): Effect.Effect<PeftConfig, WeightsError> => decode(file, PeftConfigCodec, json);
+  json: JsonObject,
+) => Effect.Effect<PeftConfig, WeightsError> = Effect.fnUntraced(function* (file, json) {
+  const config = yield* decode(file, PeftConfigCodec, json);
+  yield* refuseFields(file, json);
+  for (const field of ["rank_pattern", "alpha_pattern"] as const) {
+    const odd = Object.keys(config[field]).find((pattern) => !isPattern(pattern));
+    if (odd === undefined) continue;
+    return yield* malformed(file, field, "of module names or simple patterns", JSON.stringify(odd));
+  }
+  return config;
+});
+
+/** The rows that are trained, of the embedding and of the head where the folder lists those too. */
+export const trainedIds: (
+  file: string,
+  config: PeftConfig,
+) => Effect.Effect<
+  { readonly input: ReadonlyArray<number>; readonly listsHead: boolean },
+  WeightsError
+> = Effect.fnUntraced(function* (file, { trainable_token_indices: indices }) {
+  const wrong = (expected: string) =>
+    malformed(file, "trainable_token_indices", expected, JSON.stringify(indices).slice(0, 80));
+  const lists = indices === null
+    ? []
+    : isList(indices)
+    ? [["embed_tokens", indices] as const]
+    : Object.entries(indices);
+  const byModule = new Map(lists.map(([path, ids]) => [path.split(".").at(-1)!, ids]));
+  const input = byModule.get("embed_tokens") ?? [];
+  const output = byModule.get("lm_head");
+  const other = [...byModule.keys()].find((name) => name !== "embed_tokens" && name !== "lm_head");
+  if (other !== undefined) return yield* wrong("of embed_tokens and lm_head alone");
+  if (new Set(input).size < input.length) return yield* wrong("without repeated ids");
+  if (output !== undefined && `${output}` !== `${input}`) {
+    return yield* wrong("the same ids, in the same order, for lm_head as for embed_tokens");
+  }
+  return { input, listsHead: output !== undefined };
+});
+
+const isList = (
+  indices: NonNullable<PeftConfig["trainable_token_indices"]>,
+): indices is ReadonlyArray<number> => Array.isArray(indices);
 
 /** Decodes the content of a `delia.json`. */
 export const decodeSidecar = (

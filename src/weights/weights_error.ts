@@ -88,7 +88,7 @@ const explain = (reason: WeightsReason): string => {
       return `${reason.file}: ${reason.tensor} should fit ${reason.dtype} but is ${reason.value} at ` +
         `index ${reason.index}; write it as BF16 or F32`;
     case "ExtraTensors":
-      return `${reason.file}: should hold only tensors that the model reads but has ` +
+      return `${reason.file}: should hold no tensor that would be ignored but has ` +
         `${reason.tensors.slice(0, 3).join(", ")}` +
         (reason.tensors.length > 3 ? ` and ${reason.tensors.length - 3} more` : "");
     case "OtherBase":

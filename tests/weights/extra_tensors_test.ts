@@ -13,7 +13,7 @@ Deno.test("refuseExtra() names the tensors that a model has no place for", () =>
   const { message } = Effect.runSync(Effect.flip(refuseExtra(weights, ["a"], "m")));
   assert.equal(
     message,
-    "m: should hold only tensors that the model reads but has model.q_norm.weight, b, c and 1 more",
+    "m: should hold no tensor that would be ignored but has model.q_norm.weight, b, c and 1 more",
   );
   const one = Effect.runSync(Effect.flip(refuseExtra(weights, ["a", "b", "c", "d"], "m")));
   assert.match(one.message, /but has model\.q_norm\.weight$/);
