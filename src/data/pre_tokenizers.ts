@@ -7,6 +7,9 @@ const known = ["Sequence", "ByteLevel", "Digits", "Metaspace", "Split", "Whitesp
 const GPT2 = String
   .raw`'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`;
 
+// Digits of Unicode 17, which JavaScript's tables may lack, are digits to the reference.
+const NUMBER = String.raw`[\p{N}\x{11DE0}-\x{11DE9}\x{16FF4}-\x{16FF6}]`;
+
 // Upper and lower case as the reference folds them: the library folds ASCII only.
 const CONTRACTIONS = "(?i:'s|'t|'re|'ve|'m|'ll|'d)";
 const FOLDED = "(?:'[sS\u017f]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD])";
@@ -32,7 +35,7 @@ const rewrite = (preTokenizer: unknown, first: boolean): unknown => {
     case "ByteLevel":
       return byteLevel(preTokenizer);
     case "Digits":
-      return isolated(preTokenizer["individual_digits"] === true ? "\\p{N}" : "\\p{N}+");
+      return isolated(preTokenizer["individual_digits"] === true ? NUMBER : `${NUMBER}+`);
     case "Metaspace":
       return metaspace(preTokenizer, first);
     case "Split":

@@ -2,7 +2,7 @@
 import { Tokenizer as Library } from "@huggingface/tokenizers";
 import { DataError } from "./data_error.ts";
 import { badTokenizer, isObject, type JsonObject } from "./tokenizer_fields.ts";
-import { exactNormalizer } from "./normalizers.ts";
+import { readNormalizer } from "./normalizers.ts";
 import { exactPreTokenizer } from "./pre_tokenizers.ts";
 
 /** The three steps that come before ids. */
@@ -15,8 +15,8 @@ export interface Pipeline {
 }
 
 /**
- * Reads the three steps of `tokenizer.json`. The library computes them; where it departs from the
- * reference, it is given other steps that mean the same, and what neither can do is refused by name.
+ * Reads the three steps of `tokenizer.json`. The library computes the last two; where it departs from
+ * the reference, it is given other steps that mean the same. What it cannot do is refused by name.
  */
 export const readPipeline = (tokenizer: JsonObject): Pipeline => {
   const { model } = tokenizer;
@@ -24,15 +24,15 @@ export const readPipeline = (tokenizer: JsonObject): Pipeline => {
   checkModel(model);
   const library = openLibrary({
     model: { ...model },
-    normalizer: exactNormalizer(tokenizer["normalizer"] ?? null),
+    normalizer: null,
     pre_tokenizer: exactPreTokenizer(tokenizer["pre_tokenizer"] ?? null),
     post_processor: null,
     decoder: null,
     added_tokens: [],
   });
-  const { normalizer, pre_tokenizer } = library;
+  const { pre_tokenizer } = library;
   return {
-    normalize: (text) => normalizer === null ? text : normalizer.normalize(text),
+    normalize: readNormalizer(tokenizer["normalizer"]),
     split: (normalized, first) =>
       pre_tokenizer === null
         ? [normalized]

@@ -34,17 +34,21 @@ SENTENCES = [
     "模型从几个例子中学习答案的格式。今日はいい天気ですね。한국어 문장입니다.",
     "Привет, как дела? Модель учится отвечать. Γειά σου Κόσμε.",
     "مرحبا بالعالم كيف حالك اليوم", "שלום עולם מה שלומך היום",
-    "٣٤٥ ٣٤٥ १२३ १२३ ½½ ½½ ①② ①②", "it'ſ it'ſ old it'ſ", "\ufeff\ufeff x\ufeff\ufeff x \ufeff x", "\u0085\u0085x \u0085\u0085x \u0085 x",
     "HTTPServer getURL parseJSON camelCase SHOUTING Mixed CamelHTTP",
     "    four spaces\n\ttab\n\n\nthree lines   three spaces", "hello world, hello there, world of words",
 ]
 
+# Characters that JavaScript classes otherwise than the reference: often enough that tokens hold them.
+SENTENCES += [
+    "مم ٣٤٥ مم ٣٤٥ ½½ ½½ ①② ①②", "ſab ſab xſab", "!\ufeff! !\ufeff! \ufeff", "\u0085\u0085x \u0085\u0085x \u0085 x",
+] * 8
+
 TEXTS = [
     "hello", "hello world", " hello", "  hello", "hello ", "hello  ", "   ", " ", "\n", "\n\n", "\n \n", "\t",
     "hello\nworld", "hello\r\nworld", "a\n\n\nb", "  indented\n    more\n\tand tab\n", "a  b   c    d",
-    "The model's answer: it's 'fine', I'LL say, WE'VE done; don't.", "it'ſ old",
-    "0", "7", "42", "123", "1234", "1234567890", "3.14159 and 2,024", "x1y22z333", "٣٤٥", "½ ² Ⅷ ①", "१२३", "½½ ①② ٣٤٥6",
-    "café", "cafe\u0301", "e\u0301\u0302 a\u0308", "ﬁ ﬂ Å \u212b", "naïve Größe STRASSE straße",
+    "The model's answer: it's 'fine', I'LL say, WE'VE done; don't.", "it'ſ old", "it'ſab", "it'Sab", "!\ufeff! x",
+    "0", "7", "42", "123", "1234", "1234567890", "3.14159 and 2,024", "x1y22z333", "٣٤٥", "½ ² Ⅷ ①", "१२३", "½½ ①② ٣٤٥6", "مم ٣٤٥ ½",
+    "café", "cafe\u0301", "e\u0301\u0302 a\u0308", "a\u07fde\u0301 a\u07fd\u0301 \U0001611e\U0001611e", "1\U00011de0\U00016ff4", "ﬁ ﬂ Å \u212b", "naïve Größe STRASSE straße",
     "模型学习答案", "今日はいい天気", "한국어 문장", "\u1112\u1161\u11ab", "Привет мир", "مرحبا بالعالم", "שלום עולם",
     "🙂", "👩‍👩‍👧‍👦 🏳️‍🌈 👍🏽", "a🙂b", "\U0001f9ff\U00020000", "𝒳𝔸",
     "def f(x):\n    return x ** 2  # ok\n", "if (a<=b && c!=d) { return; }", "https://example.org/a?b=c&d=%20",
@@ -99,7 +103,7 @@ def sentence_piece(names, size=620):
     return Tokenizer(models.BPE(model["vocab"], merges, unk_token="<unk>", fuse_unk=True, byte_fallback=True))
 
 
-def byte_level(pre_tokenizer, normalizer=None, size=460, **options):
+def byte_level(pre_tokenizer, normalizer=None, size=500, **options):
     trained = Tokenizer(models.BPE())
     if normalizer is not None:
         trained.normalizer = normalizer
