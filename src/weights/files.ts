@@ -43,14 +43,16 @@ export const writeFiles: (
   },
 );
 
-/** Writes one binary file. */
+/** Writes one binary file, whole or not at all: it gets its name when its bytes are there. */
 export const writeBytes: (
   file: string,
   bytes: Uint8Array,
 ) => Effect.Effect<void, WeightsError, FileSystem.FileSystem> = Effect.fnUntraced(
   function* (file, bytes) {
     const fs = yield* FileSystem.FileSystem;
-    yield* fs.writeFile(file, bytes).pipe(refuse(file));
+    const part = `${file}.part`;
+    yield* fs.writeFile(part, bytes).pipe(refuse(part));
+    yield* fs.rename(part, file).pipe(refuse(file));
   },
 );
 

@@ -28,6 +28,9 @@ export interface ModelFiles {
   readonly tokenizerConfig: JsonObject;
 }
 
+/** Holds the weights of a model that keeps them in one file. */
+export const singleName = "model.safetensors";
+
 /** Names the shards of a model whose weights lie in several files. */
 export const indexName = "model.safetensors.index.json";
 
@@ -63,14 +66,10 @@ export const openDirectory: (
   directory: string,
 ) => Effect.Effect<Weights, WeightsError, FileSystem.FileSystem | Path.Path | Scope.Scope> = Effect
   .fnUntraced(function* (directory) {
-    const [fs, path] = [yield* FileSystem.FileSystem, yield* Path.Path];
-    const single = path.join(directory, "model.safetensors");
+    const path = yield* Path.Path;
+    const shardOf = yield* readIndex(directory);
+    if (shardOf === undefined) return yield* openSafetensors(path.join(directory, singleName));
     const file = path.join(directory, indexName);
-    // One file goes before an index beside it, as in transformers.
-    const isSingle = yield* fs.exists(single).pipe(refuse(single));
-    const index = isSingle ? undefined : yield* readIfPresent(file);
-    if (index === undefined) return yield* openSafetensors(single);
-    const shardOf = yield* decodeIndex(file, index);
     const holder = new Map<string, { readonly shard: string; readonly weights: Weights }>();
     for (const shard of new Set(shardOf.values())) {
       const weights = yield* openSafetensors(path.join(directory, shard));
@@ -102,6 +101,22 @@ export const openDirectory: (
           Effect.fail(missingTensor(file, name, holder.size)),
     };
   });
+
+/** The shard of each tensor of a model directory; undefined where it keeps its weights in one file. */
+export const readIndex: (
+  directory: string,
+) => Effect.Effect<
+  ReadonlyMap<string, string> | undefined,
+  WeightsError,
+  FileSystem.FileSystem | Path.Path
+> = Effect.fnUntraced(function* (directory) {
+  const [fs, path] = [yield* FileSystem.FileSystem, yield* Path.Path];
+  const [single, file] = [path.join(directory, singleName), path.join(directory, indexName)];
+  // One file goes before an index beside it, as in transformers.
+  const isSingle = yield* fs.exists(single).pipe(refuse(single));
+  const index = isSingle ? undefined : yield* readIfPresent(file);
+  return index === undefined ? undefined : yield* decodeIndex(file, index);
+});
 
 /** One safetensors file as {@linkcode Weights}; it closes with the scope. */
 export const openSafetensors: (
@@ -138,7 +153,7 @@ export const writeModelDirectory: (
       "tokenizer_config.json": formatJson(tokenizerConfig),
     });
     yield* writeBytes(
-      path.join(directory, "model.safetensors"),
+      path.join(directory, singleName),
       encodeSafetensors(tensors, { dtype }),
     );
   },

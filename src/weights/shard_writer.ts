@@ -1,7 +1,7 @@
 /** Writes a model's weights one tensor after the other, into as many files as they need. @module */
 import { Effect, FileSystem, Path } from "effect";
 import { formatJson, malformed, refuse } from "./files.ts";
-import { indexName } from "./model_directory.ts";
+import { indexName, singleName } from "./model_directory.ts";
 import { checkFinite, encodeHeader, encodeValues, type FloatDtype } from "./safetensors.ts";
 import { elementBytes } from "./safetensors_header.ts";
 import { WeightsError } from "./weights_error.ts";
@@ -52,7 +52,7 @@ export const planShards = (
   const digits = (count: number): string => `${count}`.padStart(5, "0");
   return shards.map((held, index) => ({
     file: shards.length === 1
-      ? "model.safetensors"
+      ? singleName
       : `model-${digits(index + 1)}-of-${digits(shards.length)}.safetensors`,
     tensors: held.sort((a, b) => elementBytes.get(b.dtype)! - elementBytes.get(a.dtype)!),
   }));
@@ -78,7 +78,7 @@ export const writeShards = <E, R>(
   Effect.gen(function* () {
     const [fs, path] = [yield* FileSystem.FileSystem, yield* Path.Path];
     yield* fs.makeDirectory(directory, { recursive: true }).pipe(refuse(directory));
-    for (const name of ["model.safetensors", indexName]) {
+    for (const name of [singleName, indexName]) {
       const there = yield* fs.exists(path.join(directory, name)).pipe(refuse(directory));
       if (there) return yield* malformed(directory, "directory", "without weights", `with ${name}`);
     }

@@ -92,13 +92,19 @@ const explain = (reason: WeightsReason): string => {
         `${reason.tensors.slice(0, 3).join(", ")}` +
         (reason.tensors.length > 3 ? ` and ${reason.tensors.length - 3} more` : "");
     case "OtherBase":
-      return `${reason.file} is not the file that the adapter was trained on: its SHA-256 should be ` +
-        `${reason.expected.slice(0, 12)}… but is ${reason.actual.slice(0, 12)}…; ` +
+      return `${reason.file} is not the ${
+        reason.file.endsWith("tokenizer.json")
+          ? "tokenizer that the adapter was trained with, so that ids may stand for other tokens"
+          : "file that the adapter was trained on"
+      }: its SHA-256 should be ${short(reason.expected)} but is ${short(reason.actual)}; ` +
         `give the base model of ${reason.trainedOn}`;
     case "ShapeMismatch":
       return `${reason.tensor} should be [${reason.expected}] but is [${reason.actual}]`;
   }
 };
+
+/** The beginning of a hash: enough to tell two files apart by eye. */
+const short = (hash: string): string => `${hash.replace(/^\w+:/, "").slice(0, 12)}…`;
 
 /** The one error of the `weights` folder. Its message names the tensor or file, what was expected, what was found. */
 export class WeightsError extends WeightsErrorBase {
