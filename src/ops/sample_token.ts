@@ -1,7 +1,7 @@
 /** Draws the next token of each row: greedy, by temperature, by nucleus. @module */
 import source from "../../kernels/sample_token.wgsl" with { type: "text" };
 import rowsSource from "../../kernels/sample_token_rows.wgsl" with { type: "text" };
-import type { Pass, Tensor } from "../gpu/gpu.ts";
+import { GpuError, type Pass, type Tensor } from "../gpu/gpu.ts";
 import type { Kernel } from "../gpu/kernel.ts";
 import { randomUnit } from "../gpu/random.ts";
 
@@ -34,13 +34,27 @@ export const sampleTokenRowsKernel: typeof sampleTokenKernel = {
 
 // On a software adapter the 70 barriers of a row cost more than its arithmetic, so that each row has
 // one thread. But Mesa's ends a thread's loops after 65 535 iterations, all its loops together, and
-// a row takes about 35 per column: large vocabularies are shared among more threads everywhere.
-const kernelFor = (pass: Pass, { shape: [, vocab = 0] }: Tensor): typeof sampleTokenKernel =>
-  vocab <= 1024 && pass.adapter.software
-    ? sampleTokenRowsKernel
-    : vocab <= 16_384
-    ? sampleTokenKernel
-    : { ...sampleTokenKernel, constants: { WG: 256 } };
+// a row takes about 35 per column: large vocabularies are shared among more threads everywhere. Of 256
+// each adds 34 times 256 partial sums, and with 1616 columns of its own reaches 65 519.
+const mostColumns = 256 * 1616;
+
+const kernelFor = (pass: Pass, { shape: [, vocab = 0] }: Tensor): typeof sampleTokenKernel => {
+  const { software } = pass.adapter;
+  if (vocab <= 1024 && software) return sampleTokenRowsKernel;
+  if (vocab <= 16_384) return sampleTokenKernel;
+  if (vocab > mostColumns && software) {
+    throw new GpuError({
+      reason: {
+        _tag: "LimitExceeded",
+        what: "Sampling from a vocabulary",
+        limit: "loop length, in ids,",
+        allowed: mostColumns,
+        actual: vocab,
+      },
+    });
+  }
+  return { ...sampleTokenKernel, constants: { WG: 256 } };
+};
 
 /** How {@linkcode sampleToken} draws. */
 export interface SamplingRule {

@@ -2,68 +2,55 @@ import assert from "node:assert/strict";
 import { Effect } from "effect";
 import { Gpu } from "../../src/gpu/gpu.ts";
 import { embed, embedReference, scatterRows } from "../../src/ops/embedding.ts";
-import { embeddingGradient, embeddingGradientReference } from "../../src/ops/embedding_gradient.ts";
 import { wholeTable } from "../../src/ops/vocabulary_table.ts";
-import { dot, finiteDifference } from "../support/finite_difference.ts";
+import { folded } from "../support/folded.ts";
 import { onGpu, uniform, worst } from "../support/on_gpu.ts";
+import { upload } from "../support/packed.ts";
+import { uploadTable } from "../support/tables.ts";
 
-// Half of the tokens are drawn from the first three ids: long lists beside short and empty ones.
 const drawn = (rows: number, vocab: number): Uint32Array<ArrayBuffer> =>
-  Uint32Array.from(
-    uniform(rows, 9),
-    (value, row) => Math.floor((value + 1) / 2 * (row % 2 ? vocab : Math.min(3, vocab))),
-  );
+  Uint32Array.from(uniform(rows, 9), (value) => Math.floor((value + 1) / 2 * vocab));
 
 for (const [rows, vocab, hidden] of [[1, 1, 1], [70, 33, 5], [300, 320, 67]] as const) {
-  onGpu(
-    `embed() finds the rows at [${rows}] of [${vocab}, ${hidden}]`,
-    Effect.gen(function* () {
-      const gpu = yield* Gpu;
-      const [table, tokens] = [uniform(vocab * hidden, 1), drawn(rows, vocab)];
-      const onTable = yield* gpu.upload(table, [vocab, hidden]);
-      const onTokens = yield* gpu.upload(tokens, [rows]);
-      const x = yield* gpu.submit((pass) => embed(pass, wholeTable(onTable), onTokens));
-      assert.deepEqual(
-        Float64Array.from(yield* gpu.download(x)),
-        embedReference(table, tokens, hidden),
-      );
-    }),
-  );
-
-  const allIds = Uint32Array.from({ length: vocab }, (_, id) => id);
-  const chosenIds = Uint32Array.from(new Set([vocab - 1, 0])); // in any order
-  for (const [which, rowIds] of [["all", allIds], ["chosen", chosenIds]] as const) {
+  for (const format of ["f32", "f16", "bf16", "q8"] as const) {
     onGpu(
-      `embeddingGradient() adds the gradient of ${which} rows at [${rows}] of [${vocab}, ${hidden}]`,
+      `embed() finds the rows at [${rows}] of [${vocab}, ${hidden}] in ${format}`,
       Effect.gen(function* () {
         const gpu = yield* Gpu;
-        const n = rowIds.length;
-        const [dX, tokens] = [uniform(rows * hidden, 1), drawn(rows, vocab)];
-        const before = uniform(n * hidden, 2);
-        const onDX = yield* gpu.upload(dX, [rows, hidden]);
+        const { stored, values } = yield* upload(
+          uniform(vocab * hidden, 1),
+          [vocab, hidden],
+          format,
+        );
+        const tokens = drawn(rows, vocab);
         const onTokens = yield* gpu.upload(tokens, [rows]);
-        const onIds = yield* gpu.upload(rowIds, [n]);
-        const dRows = yield* gpu.upload(before, [n, hidden]);
-        yield* gpu.submit((pass) => embeddingGradient(pass, onDX, onTokens, onIds, dRows));
-        const added = embeddingGradientReference(dX, tokens, rowIds, hidden);
-        const error = worst(yield* gpu.download(dRows), added.map((sum, i) => sum + before[i]!));
-        assert.ok(error < 1e-6, `worst error ${error}`);
+        const x = yield* gpu.submit((pass) => embed(folded(pass, 3), wholeTable(stored), onTokens));
+        const expected = Float32Array.from(embedReference(values, tokens, hidden));
+        assert.deepEqual(yield* gpu.download(x), expected);
       }),
     );
   }
 }
 
 onGpu(
-  "embeddingGradient() sums a token's list of 32 767 rows",
+  "embed() scales, and takes each token from its own shard, the last id for one past the table",
   Effect.gen(function* () {
     const gpu = yield* Gpu;
-    const rows = 32_767;
-    const dX = yield* gpu.upload(new Float32Array(rows).fill(1), [rows, 1]);
-    const tokens = yield* gpu.upload(new Uint32Array(rows), [rows]);
-    const rowIds = yield* gpu.upload(Uint32Array.of(1, 0), [2]);
-    const dRows = yield* gpu.upload(new Float32Array(2), [2, 1]);
-    yield* gpu.submit((pass) => embeddingGradient(pass, dX, tokens, rowIds, dRows));
-    assert.deepEqual([...yield* gpu.download(dRows)], [0, rows]);
+    const [vocab, hidden] = [517, 21];
+    const { table, values } = yield* uploadTable(uniform(vocab * hidden, 1), hidden, [
+      { to: 200, format: "q8" },
+      { to: 204, format: "f16" },
+      { to: 512, format: "bf16" },
+      { to: vocab, format: "f32" },
+    ]);
+    const every = Uint32Array.from({ length: vocab }, (_, row) => row * 211 % vocab);
+    const tokens = Uint32Array.of(...every, vocab, 0xffffffff);
+    const onTokens = yield* gpu.upload(tokens, [tokens.length]);
+    const x = yield* gpu.submit((pass) => embed(pass, table, onTokens, Math.sqrt(hidden)));
+    const read = tokens.map((token) => Math.min(token, vocab - 1));
+    const expected = embedReference(values, read, hidden, Math.sqrt(hidden));
+    const error = worst(yield* gpu.download(x), expected);
+    assert.ok(error < 2e-7, `worst error ${error}`);
   }),
 );
 
@@ -83,9 +70,35 @@ onGpu(
   }),
 );
 
-Deno.test("embeddingGradientReference() is the slope of embedReference()", () => {
-  const [table, dX] = [uniform(4 * 3, 1), uniform(6 * 3, 2)];
-  const [tokens, rowIds] = [[0, 2, 2, 3, 0, 2], [0, 1, 2, 3]];
-  const slope = finiteDifference((at) => dot(embedReference(at, tokens, 3), dX), table);
-  assert.ok(worst(embeddingGradientReference(dX, tokens, rowIds, 3), slope) < 1e-8);
-});
+onGpu(
+  "scatterRows() writes f32 shards alone, and throws where there is none",
+  Effect.gen(function* () {
+    const gpu = yield* Gpu;
+    const hidden = 3;
+    const data = uniform(13 * hidden, 1);
+    const { table, values } = yield* uploadTable(data, hidden, [
+      { to: 4, format: "f32" },
+      { to: 8, format: "q8" },
+      { to: 13, format: "f32" },
+    ]);
+    const ids = Uint32Array.of(12, 5, 1, 8, 13);
+    const rows = uniform(ids.length * hidden, 2);
+    const onRows = yield* gpu.upload(rows, [ids.length, hidden]);
+    const onIds = yield* gpu.upload(ids, [ids.length]);
+    const every = yield* gpu.upload(Uint32Array.from({ length: 13 }, (_, id) => id), [13]);
+    const after = yield* gpu.submit((pass) => {
+      scatterRows(pass, onRows, onIds, table);
+      return embed(pass, table, every);
+    });
+    const expected = Float32Array.from(values);
+    for (const [index, id] of ids.entries()) {
+      if (id === 5 || id === 13) continue; // in the packed shard; past the table
+      expected.set(rows.subarray(index * hidden, (index + 1) * hidden), id * hidden);
+    }
+    assert.deepEqual(yield* gpu.download(after), expected);
+    const { table: packed } = yield* uploadTable(data, hidden, [{ to: 13, format: "f16" }]);
+    yield* gpu.submit((pass) =>
+      assert.throws(() => scatterRows(pass, onRows, onIds, packed), /all are packed/)
+    );
+  }),
+);
