@@ -81,9 +81,14 @@ Deno.test("decode() refuses rotary settings that are not implemented or make no 
       "rope_scaling should be null beside rope_parameters but is an object of type, factor",
     ],
     [{ rope_theta: 0 }, "rope_theta should be a positive number but is 0"],
+    [{ rope_theta: 1e-300 }, "rope_theta should be a positive number but is 1e-300"],
     [
-      { rope_theta: 1e-300 },
-      "rope_theta should be one that gives finite frequencies but is 1e-300",
+      { rope_theta: 1, ...scaled({ type: "yarn", factor: 4 }) },
+      "rope_theta should be one that gives finite frequencies but is 1",
+    ],
+    [
+      scaled({ ...longrope, original_max_position_embeddings: 1 }),
+      "rope_scaling.original_max_position_embeddings should be above 1 but is 1",
     ],
     [
       { rope_parameters: { full_attention: { rope_type: "default" } } },
