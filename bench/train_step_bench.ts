@@ -3,7 +3,7 @@ import { Effect, Scope } from "effect";
 import { pack } from "../src/data/batch.ts";
 import { Gpu } from "../src/gpu/gpu.ts";
 import { randomBits } from "../src/gpu/random.ts";
-import { loadDecoder } from "../src/models/decoder.ts";
+import { loadDecoder } from "../src/models/load_decoder.ts";
 import { llama } from "../src/models/llama.ts";
 import { randomWeights } from "../src/models/random_weights.ts";
 import { makeAdapter } from "../src/nn/adapter.ts";

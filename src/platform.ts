@@ -36,3 +36,13 @@ export const runMain = <E, A>(program: Effect.Effect<A, E>): void =>
     teardown: (exit, end) =>
       end(Exit.isSuccess(exit) ? 0 : Cause.hasInterruptsOnly(exit.cause) ? 130 : 1),
   });
+
+/** Bytes of memory that this machine has free; undefined where it does not say, or may not be asked. */
+export const availableMemory = (): number | undefined => {
+  try {
+    return Deno.systemMemoryInfo().available;
+  } catch (cause) {
+    if (cause instanceof Deno.errors.NotCapable) return undefined;
+    throw cause;
+  }
+};

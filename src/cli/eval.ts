@@ -3,13 +3,15 @@ import * as Effect from "effect/Effect";
 import type * as Scope from "effect/Scope";
 import type * as Stdio from "effect/Stdio";
 import * as Stream from "effect/Stream";
+import type { ConfigError } from "../config/config_error.ts";
 import { Datasets } from "../data/datasets.ts";
 import { layerDatasetsFile } from "../data/datasets_file.ts";
 import { encodeChat } from "../data/example.ts";
 import { exampleLosses } from "../evaluation/example_losses.ts";
 import { type LoadError, loadModel, type LoadServices } from "../models/load_model.ts";
-import { adapter, data, type Flags, json, metrics, model } from "./flags.ts";
+import { adapter, data, type Flags, json, metrics, model, set } from "./flags.ts";
 import { needTokenizer } from "./ids.ts";
+import { modelSettings } from "./model_settings.ts";
 import { progressOnStderr } from "./progress_bar.ts";
 import { type UsageError, usageError } from "./usage_error.ts";
 import { type Run, type Verb, verb, type VerbHelp } from "./verb.ts";
@@ -22,9 +24,11 @@ export interface EvalOptions {
   readonly data: string;
   /** Metrics asked for besides the loss. */
   readonly metrics: ReadonlyArray<string>;
+  /** Settings of the model, `model.storage=q8`. */
+  readonly set: ReadonlyArray<string>;
 }
 
-const flags: Flags<EvalOptions> = { json, model, adapter, data, metrics };
+const flags: Flags<EvalOptions> = { json, model, adapter, data, metrics, set };
 
 const help: VerbHelp<"eval"> = {
   name: "eval",
@@ -56,10 +60,10 @@ const knownMetrics: Readonly<Record<string, (loss: number) => number>> = {
 
 /** Loads the model and measures its loss on every chat of the file. */
 export const runEval = (
-  { model, adapter, data, metrics }: EvalOptions,
+  { model, adapter, data, metrics, set }: EvalOptions,
 ): Effect.Effect<
   { readonly text: string; readonly document: EvalDocument },
-  LoadError | UsageError,
+  LoadError | ConfigError | UsageError,
   Exclude<LoadServices, Scope.Scope> | Stdio.Stdio
 > =>
   Effect.scoped(Effect.gen(function* () {
@@ -68,9 +72,13 @@ export const runEval = (
       const known = Object.keys(knownMetrics).join(", ");
       return yield* usageError("eval", `--metrics: there is no ${unknown}; there is ${known}`);
     }
-    const { subject, tokenizer: found } = yield* loadModel(model, adapter);
+    const { subject, tokenizer: found } = yield* loadModel(
+      model,
+      adapter,
+      yield* modelSettings("eval", set),
+    );
     const tokenizer = yield* needTokenizer(found, model);
-    const maxTokens = subject.decoder.shape.maxPositions;
+    const maxTokens = subject.decoder.positions;
     const datasets = yield* Datasets;
     const examples = yield* datasets.open(data).pipe(
       Stream.mapEffect((chat) => encodeChat(tokenizer, chat, { maxTokens })),

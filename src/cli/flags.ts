@@ -50,6 +50,13 @@ export const adapter: Flag.Flag<string | undefined> = orUndefined(
   text("adapter", "DIR|NAME", "Adapter to apply: a directory in PEFT's layout, or one on the hub"),
 );
 
+/** `--adapter DIR`, where there must be one. */
+export const adapterToMerge: Flag.Flag<string> = text(
+  "adapter",
+  "DIR",
+  "Adapter to merge, in PEFT's layout",
+);
+
 /** `--data FILE` */
 export const data: Flag.Flag<string> = text(
   "data",
@@ -79,6 +86,11 @@ export const prompt: Flag.Flag<string | undefined> = orUndefined(
 /** `--chat FILE` */
 export const chat: Flag.Flag<string | undefined> = orUndefined(
   text("chat", "FILE", 'A chat to answer: {"messages": [{"role", "content"}, …]}'),
+);
+
+/** `--system TEXT` */
+export const system: Flag.Flag<string | undefined> = orUndefined(
+  text("system", "TEXT", "System message that every chat begins with"),
 );
 
 /** `--max-new-tokens N` */

@@ -2,6 +2,8 @@
 import * as Effect from "effect/Effect";
 import * as FileSystem from "effect/FileSystem";
 import type * as Scope from "effect/Scope";
+import type * as Stdio from "effect/Stdio";
+import type { ConfigError } from "../config/config_error.ts";
 import type { DataError } from "../data/data_error.ts";
 import { parseChat } from "../data/jsonl.ts";
 import { generateBatch } from "../generation/generate.ts";
@@ -15,7 +17,8 @@ import { refuse } from "../weights/files.ts";
 import type { WeightsError } from "../weights/weights_error.ts";
 import { checkIds, encodeText, needTokenizer } from "./ids.ts";
 import { adapter, chat, type Flags, ids, json, maxNewTokens, model, prompt } from "./flags.ts";
-import { seed, temperature, topP } from "./flags.ts";
+import { seed, set, temperature, topP } from "./flags.ts";
+import { modelSettings } from "./model_settings.ts";
 import { type UsageError, usageError } from "./usage_error.ts";
 import { type Run, type Verb, verb, type VerbHelp } from "./verb.ts";
 
@@ -35,6 +38,8 @@ export interface GenerateSettings {
   readonly temperature: number;
   readonly topP: number;
   readonly seed: number;
+  /** Settings of the model, `model.storage=q8`. */
+  readonly set: ReadonlyArray<string>;
 }
 
 /** Options of `generate`, of which one of `prompt`, `chat` and `ids` is given. */
@@ -46,7 +51,7 @@ export interface GenerateOptions extends GenerateSettings {
 
 const flags: Flags<GenerateOptions> = {
   ...{ json, model, adapter, prompt, chat, ids },
-  ...{ maxNewTokens, temperature, topP, seed },
+  ...{ maxNewTokens, temperature, topP, seed, set },
 };
 
 const help: VerbHelp<"generate"> = {
@@ -99,12 +104,13 @@ export const runGenerate = (
   { start, ...options }: GenerateSettings & { readonly start: Start },
 ): Effect.Effect<
   { readonly text: string; readonly document: GenerateDocument },
-  LoadError | UsageError,
-  Exclude<LoadServices, Scope.Scope>
+  LoadError | ConfigError | UsageError,
+  Exclude<LoadServices, Scope.Scope> | Stdio.Stdio
 > =>
   Effect.scoped(Effect.gen(function* () {
     const { maxNewTokens, temperature, topP, seed } = options;
-    const model = yield* loadModel(options.model, options.adapter);
+    const settings = yield* modelSettings("generate", options.set);
+    const model = yield* loadModel(options.model, options.adapter, settings);
     const { subject, tokenizer, valid, stopIds } = model;
     const ids = yield* promptIds(start, model, options.model);
     const decoding = { temperature, topP, maxNewTokens, stopIds, valid };

@@ -2,7 +2,9 @@
 import * as Effect from "effect/Effect";
 import type * as FileSystem from "effect/FileSystem";
 import type * as Scope from "effect/Scope";
+import type * as Stdio from "effect/Stdio";
 import * as Stream from "effect/Stream";
+import type { ConfigError } from "../config/config_error.ts";
 import type { DataError } from "../data/data_error.ts";
 import { Datasets } from "../data/datasets.ts";
 import { layerDatasetsFile } from "../data/datasets_file.ts";
@@ -13,8 +15,9 @@ import { readSequence } from "../evaluation/read_sequence.ts";
 import type { HubError } from "../hub/hub_error.ts";
 import { type LoadError, loadModel, type LoadServices } from "../models/load_model.ts";
 import { adapter, data, type Flags, hidden, ids, json, logits, maxTokens } from "./flags.ts";
-import { model, orUndefined } from "./flags.ts";
+import { model, orUndefined, set } from "./flags.ts";
 import { checkIds } from "./ids.ts";
+import { modelSettings } from "./model_settings.ts";
 import { onModel, type SourceServices } from "./model_source.ts";
 import { onGpu } from "./on_gpu.ts";
 import { type UsageError, usageError } from "./usage_error.ts";
@@ -35,11 +38,13 @@ export interface InspectOptions {
   readonly logits: boolean;
   /** Put the residual stream after every block into the document. */
   readonly hidden: boolean;
+  /** Settings of the model, `model.storage=q8`; they count with `ids`. */
+  readonly set: ReadonlyArray<string>;
 }
 
 const flags: Flags<InspectOptions> = {
   ...{ json, model, data: orUndefined(data), maxTokens },
-  ...{ ids, adapter, logits, hidden },
+  ...{ ids, adapter, logits, hidden, set },
 };
 
 const help: VerbHelp<"inspect"> = {
@@ -88,7 +93,7 @@ export const inspectData = (
 
 /** What one `inspect` of token ids needs. */
 export interface InspectIdsOptions
-  extends Pick<InspectOptions, "model" | "adapter" | "logits" | "hidden"> {
+  extends Pick<InspectOptions, "model" | "adapter" | "logits" | "hidden" | "set"> {
   readonly ids: ReadonlyArray<number>;
 }
 
@@ -108,11 +113,13 @@ export const inspectIds = (
   options: InspectIdsOptions,
 ): Effect.Effect<
   { readonly text: string; readonly document: InspectIdsDocument },
-  LoadError | UsageError,
-  Exclude<LoadServices, Scope.Scope>
+  LoadError | ConfigError | UsageError,
+  Exclude<LoadServices, Scope.Scope> | Stdio.Stdio
 > =>
   Effect.scoped(Effect.gen(function* () {
-    const { subject, tokenizer, valid } = yield* loadModel(options.model, options.adapter);
+    const settings = yield* modelSettings("inspect", options.set);
+    const model = yield* loadModel(options.model, options.adapter, settings);
+    const { subject, tokenizer, valid } = model;
     const ids = yield* checkIds("inspect", options.ids, subject.decoder.rows);
     const { logits, hidden } = yield* readSequence(subject, ids);
     const rows = rowsOf(logits, ids.length);
@@ -155,7 +162,7 @@ const onIds = onModel(onGpu(inspectIds));
 export const inspectVerb: Verb<
   "inspect",
   InspectOptions,
-  LoadError | HubError | UsageError,
+  LoadError | ConfigError | HubError | UsageError,
   SourceServices
 > = verb(help, flags, ({ data, ids, ...options }) => {
   if (data !== undefined && ids === undefined) return onData({ ...options, data });

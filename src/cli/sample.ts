@@ -21,6 +21,7 @@ import { describeBase } from "../weights/adapter_base.ts";
 import { configFlags, type ConfigOptions, resolveOptions } from "./config_options.ts";
 import { type Flags, json, orUndefined, out, prompts } from "./flags.ts";
 import { needTokenizer } from "./ids.ts";
+import { loadOptions } from "./model_settings.ts";
 import { resolveModel } from "./model_source.ts";
 import { progressOnStderr } from "./progress_bar.ts";
 import { type Run, type Verb, verb, type VerbHelp } from "./verb.ts";
@@ -75,8 +76,13 @@ export const runSample = (
   Effect.scoped(Effect.gen(function* () {
     const config = yield* resolveOptions(options);
     const queries = prompts === undefined ? worldQueries(config) : yield* readQueries(prompts);
-    const { directory } = yield* resolveModel(config.model);
-    const { subject, tokenizer: found } = yield* loadModel(directory);
+    const { directory } = yield* resolveModel(config.model.source);
+    const settings = yield* loadOptions(config.model);
+    const batch = { batch: config.sampling.batchSize };
+    const { subject, tokenizer: found } = yield* loadModel(directory, undefined, {
+      ...settings,
+      ...batch,
+    });
     const tokenizer = yield* needTokenizer(found, directory);
     const { sha256 = {} } = yield* describeBase(directory, tokenizer.vocabSize);
     // The seed that a run draws its first seed's diverse data with.

@@ -26,18 +26,23 @@ import { openRunFolder, type RunFolder } from "../experiments/run_folder.ts";
 import { layerLocal } from "../generation/local_sampler.ts";
 import { Gpu, layer as gpuLayer } from "../gpu/gpu.ts";
 import type { HubError } from "../hub/hub_error.ts";
-import { type Decoder, loadDecoder } from "../models/decoder.ts";
-import { architectureOf } from "../models/registry.ts";
+import type { ModelShape } from "../models/architecture.ts";
+import { chooseStorage } from "../models/choose_storage.ts";
+import type { Decoder } from "../models/decoder.ts";
+import { loadDecoder } from "../models/load_decoder.ts";
+import type { PlannedRun } from "../models/memory_plan.ts";
+import { openModel } from "../models/open_model.ts";
 import type { Adapter } from "../nn/adapter.ts";
 import { exportAdapter, importAdapter } from "../nn/adapter_files.ts";
 import { renderReport } from "../report/report.ts";
 import { terminalTable } from "../report/terminal_table.ts";
 import { layerFile as metricFile, type MetricRecord } from "../training/metric_log.ts";
 import { describeBase } from "../weights/adapter_base.ts";
-import { readIfPresent, readJson, refuse } from "../weights/files.ts";
-import { openDirectory } from "../weights/model_directory.ts";
+import { readIfPresent, refuse } from "../weights/files.ts";
 import { readAdapter, writeAdapter } from "../weights/peft.ts";
 import { resolveOptions } from "./config_options.ts";
+import { memoryLines } from "../report/memory_text.ts";
+import { memoryBudget } from "./model_settings.ts";
 import { resolveAdapter, resolveModel, type Source } from "./model_source.ts";
 import { progressOnStderr } from "./progress_bar.ts";
 import type { TrainOptions } from "./train.ts";
@@ -56,13 +61,13 @@ export const runTrain = (
     const asked = yield* options.resume === undefined
       ? Effect.flatMap(resolveOptions(options), settingsForFiles)
       : resumedConfig(options.resume);
-    const base = yield* resolveModel(asked.model);
+    const base = yield* resolveModel(asked.model.source);
     const initial = asked.initAdapter === undefined
       ? undefined
       : yield* resolveAdapter(asked.initAdapter);
     const config: RunConfig = {
       ...asked,
-      model: base.source,
+      model: { ...asked.model, source: base.source },
       ...initial ? { initAdapter: initial.source } : {},
     };
     const stamp = new Date(started).toISOString().slice(0, 19).replaceAll(":", "-");
@@ -138,18 +143,21 @@ const prepare = (
     const gpu = yield* Gpu;
     progress.say(`${gpu.adapter.name}; run folder ${folder.at()}`);
     const files = yield* Effect.context<FileSystem.FileSystem | Path.Path>();
-    const json = yield* readJson(`${directory}/config.json`);
-    const architecture = yield* architectureOf(json);
-    const shape = yield* architecture.decode(json);
-    const weights = yield* openDirectory(directory);
     const base = yield* readTokenizer(directory);
     const { tokenizer, ids } = base.withTokens([config.newToken.token]);
-    const newTokens = Math.max(0, tokenizer.vocabSize - shape.vocab);
-    const decoder = yield* loadDecoder(architecture, shape, weights, { newTokens });
-    const provenance = {
-      ...yield* describeBase(directory, base.vocabSize),
-      model: name,
-    };
+    const opened = yield* openModel(directory);
+    const choice = yield* chooseStorage(opened, plannedRun(config, opened.shape), {
+      storage: config.model.storage,
+      budget: yield* memoryBudget(config.model),
+    });
+    memoryLines(choice).forEach(progress.say);
+    const { architecture, shape, weights } = opened;
+    const decoder = yield* loadDecoder(architecture, shape, weights, {
+      newIds: ids,
+      storage: choice.storage,
+      ...config.model.positions === undefined ? {} : { positions: config.model.positions },
+    });
+    const provenance = { ...yield* describeBase(directory, base.vocabSize), model: name };
     const tokens = ids.map((id) => ({
       id,
       token: config.newToken.token,
@@ -188,6 +196,24 @@ const prepare = (
       );
     return { parts, report };
   });
+
+// The most that a run of `config` can hold at once.
+const plannedRun = (
+  { lora, training, sampling }: RunConfig,
+  { maxPositions }: ModelShape,
+): Omit<PlannedRun, "storage"> => {
+  const longest = Math.min(training.maxTokens, maxPositions);
+  return {
+    newTokens: 1,
+    lora,
+    trainedTokens: training.batchSize * longest,
+    gradientCheckpointing: training.gradientCheckpointing,
+    generated: {
+      batch: sampling.batchSize,
+      tokens: Math.min(maxPositions, longest + sampling.maxNewTokens),
+    },
+  };
+};
 
 // Chats of the user's own where there are any, else the miniature world.
 const dataOf = (

@@ -2,7 +2,7 @@
 import { Effect, Result, Schema, SchemaIssue } from "effect";
 import { ConfigError, type ConfigProblem } from "./config_error.ts";
 import { presets } from "./presets.ts";
-import { RunConfig } from "./run_config.ts";
+import { RunConfig, spellOut } from "./run_config.ts";
 
 /** Where settings come from; each source takes precedence over the ones before it. */
 export interface SettingSources {
@@ -29,21 +29,28 @@ export const resolveRunConfig: (
 ) => Effect.Effect<RunConfig, ConfigError> = Effect.fnUntraced(
   function* ({ preset, ...sources }) {
     const start = preset === undefined ? {} : yield* findPreset(preset);
-    return yield* resolveSettings(RunConfig, sources, start);
+    return yield* resolveSettings(RunConfig, sources, start, spellOut);
   },
 );
 
-/** Lays the sources over `start` and checks the result; a failure lists all that is wrong at once. */
+/**
+ * Lays the sources over `start`, each spelled out first, and checks the result; a failure lists all
+ * that is wrong at once.
+ */
 export const resolveSettings = <A>(
   codec: Schema.Codec<A, unknown>,
   { file, set = [], options = {} }: SettingSources,
   start: JsonObject = {},
+  spellOut: (layer: JsonObject) => JsonObject = (layer) => layer,
 ): Effect.Effect<A, ConfigError> =>
   Effect.gen(function* () {
     const fromFile = file === undefined ? {} : yield* parseFile(file.name, file.text);
     const settings = set.map(parseSetting);
     const given = [start, fromFile, ...settings.filter(Result.isSuccess).map((it) => it.success)];
-    const decoded = decodeSettings(codec, [...given, options].reduce<JsonObject>(merge, {}));
+    const decoded = decodeSettings(
+      codec,
+      [...given, options].map(spellOut).reduce<JsonObject>(merge, {}),
+    );
     const problems = [
       ...settings.filter(Result.isFailure).map((it) => it.failure),
       ...(Result.isFailure(decoded) ? decoded.failure : []),

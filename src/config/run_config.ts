@@ -4,6 +4,7 @@ import { DataConfig } from "./data_config.ts";
 import { Count, orDefault, Text } from "./field.ts";
 import { LoraConfig } from "./lora_config.ts";
 import { MixingConfig } from "./mixing_config.ts";
+import { ModelConfig } from "./model_config.ts";
 import { NewTokenConfig } from "./new_token_config.ts";
 import { OptimizerConfig } from "./optimizer_config.ts";
 import { SamplingConfig } from "./sampling_config.ts";
@@ -28,8 +29,7 @@ export const armNames: readonly [ArmName, ...ReadonlyArray<ArmName>] = [
 
 /** Settings of a run. */
 export interface RunConfig {
-  /** Directory of the base model, as Hugging Face writes it. */
-  readonly model: string;
+  readonly model: ModelConfig;
   /** Folder of a trained adapter to start from. Absent: a fresh one. */
   readonly initAdapter?: string;
   /** The recipes to train and compare; time grows with each. */
@@ -47,7 +47,8 @@ export interface RunConfig {
 
 /** What a preset or a config file may hold: any part of a {@linkcode RunConfig}. */
 export interface RunConfigInput {
-  readonly model?: string;
+  /** Alone, a text is the model's `source`. */
+  readonly model?: string | Partial<ModelConfig>;
   readonly initAdapter?: string;
   readonly arms?: ReadonlyArray<ArmName>;
   readonly seeds?: number;
@@ -60,9 +61,20 @@ export interface RunConfigInput {
   readonly training?: Partial<TrainingConfig>;
 }
 
+/** A {@linkcode RunConfigInput} whose model is an object: what {@linkcode spellOut} gives. */
+export type SpelledOut = Omit<RunConfigInput, "model"> & { readonly model?: Partial<ModelConfig> };
+
+/** Puts a model that is given as a text alone into its object. */
+export const spellOut = (
+  settings: Readonly<Record<string, unknown>>,
+): Readonly<Record<string, unknown>> =>
+  typeof settings["model"] === "string"
+    ? { ...settings, model: { source: settings["model"] } }
+    : settings;
+
 /** Decodes and checks a {@linkcode RunConfig}. */
-export const RunConfig: Schema.Codec<RunConfig, RunConfigInput> = Schema.Struct({
-  model: orDefault(Text, "fixtures/base"),
+export const RunConfig: Schema.Codec<RunConfig, SpelledOut> = Schema.Struct({
+  model: orDefault(ModelConfig, {}),
   initAdapter: Schema.optionalKey(Text),
   arms: orDefault(
     Schema.Array(Schema.Literals(armNames)).check(Schema.isNonEmpty(), Schema.isUnique()),

@@ -3,11 +3,9 @@ import { Effect } from "effect";
 import { pack } from "../data/batch.ts";
 import type { Example } from "../data/example.ts";
 import { Gpu, type GpuError } from "../gpu/gpu.ts";
-import { decoderForward } from "../models/decoder.ts";
+import { attendWithin, decoderForward } from "../models/decoder.ts";
 import { placeAdapterRows, type Subject } from "../nn/adapter.ts";
-import { raggedAttention } from "../nn/attention_block.ts";
 import { crossEntropy } from "../ops/cross_entropy.ts";
-import { wholeTable } from "../ops/vocabulary_table.ts";
 import { uploadBatch } from "../training/step.ts";
 
 /** The loss of one example. */
@@ -63,10 +61,13 @@ const batchLosses = (
     const batch = yield* uploadBatch(gpu, pack(examples, rowMultiple));
     const onGpu = yield* gpu.submit((pass) => {
       if (adapter) placeAdapterRows(pass, adapter);
-      const attend = raggedAttention(batch, decoder.rotations, decoder.shape).forward;
-      const { hidden } = decoderForward(pass, decoder, batch.tokens, () => attend);
-      const inputs = { hidden, head: wholeTable(decoder.head.value), targets: batch.targets };
-      return crossEntropy(pass, inputs, { scale: 1, gradient: false }).losses;
+      const { hidden } = decoderForward(pass, decoder, batch.tokens, attendWithin(batch));
+      const { head, shape: { logitSoftCap: softCap } } = decoder;
+      return crossEntropy(
+        pass,
+        { hidden, head, targets: batch.targets },
+        { scale: 1, gradient: false, ...softCap === undefined ? {} : { softCap } },
+      ).losses;
     });
     const losses = yield* gpu.download(onGpu);
     let row = 0;

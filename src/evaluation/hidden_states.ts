@@ -2,9 +2,8 @@
 import { Effect } from "effect";
 import { pack } from "../data/batch.ts";
 import { Gpu, type GpuError, type Tensor } from "../gpu/gpu.ts";
-import { decoderForward } from "../models/decoder.ts";
+import { attendWithin, decoderForward } from "../models/decoder.ts";
 import { placeAdapterRows, type Subject } from "../nn/adapter.ts";
-import { raggedAttention } from "../nn/attention_block.ts";
 import { embed } from "../ops/embedding.ts";
 import { wholeTable } from "../ops/vocabulary_table.ts";
 import { uploadBatch } from "../training/step.ts";
@@ -33,9 +32,8 @@ export const hiddenStatesAt = (
     const rowIds = yield* gpu.upload(rows, [rows.length]);
     const streams = yield* gpu.submit((pass) => {
       if (adapter) placeAdapterRows(pass, adapter);
-      const attend = raggedAttention(tensors, decoder.rotations, decoder.shape).forward;
       const gathered: Tensor[] = [];
-      decoderForward(pass, decoder, tensors.tokens, () => attend, {
+      decoderForward(pass, decoder, tensors.tokens, attendWithin(tensors), {
         onLayer: (pass, stream) => gathered.push(embed(pass, wholeTable(stream), rowIds)),
       });
       return gathered;

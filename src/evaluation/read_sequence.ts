@@ -2,12 +2,10 @@
 import { Effect } from "effect";
 import { pack } from "../data/batch.ts";
 import { Gpu, type GpuError, type Tensor } from "../gpu/gpu.ts";
-import { decoderForward } from "../models/decoder.ts";
+import { attendWithin, decoderForward, decoderLogits } from "../models/decoder.ts";
 import { ModelError } from "../models/model_error.ts";
 import { placeAdapterRows, type Subject } from "../nn/adapter.ts";
-import { raggedAttention } from "../nn/attention_block.ts";
 import { copy } from "../ops/copy.ts";
-import { matmulNT } from "../ops/matmul.ts";
 import { uploadBatch } from "../training/step.ts";
 
 /** What {@linkcode readSequence} reads; row-major f32. */
@@ -25,7 +23,7 @@ export const readSequence = (
 ): Effect.Effect<SequenceReading, GpuError | ModelError, Gpu> =>
   Effect.scoped(Effect.gen(function* () {
     const gpu = yield* Gpu;
-    const allowed = decoder.shape.maxPositions;
+    const allowed = decoder.positions;
     if (ids.length > allowed) {
       return yield* new ModelError({
         reason: { _tag: "TooManyPositions", positions: ids.length, allowed },
@@ -35,11 +33,10 @@ export const readSequence = (
     const streams: Tensor[] = [];
     const logits = yield* gpu.submit((pass) => {
       if (adapter) placeAdapterRows(pass, adapter);
-      const attend = raggedAttention(batch, decoder.rotations, decoder.shape).forward;
-      const { hidden } = decoderForward(pass, decoder, batch.tokens, () => attend, {
+      const { hidden } = decoderForward(pass, decoder, batch.tokens, attendWithin(batch), {
         onLayer: (pass, stream) => void streams.push(copy(pass, stream)),
       });
-      return matmulNT(pass, hidden, decoder.head.value);
+      return decoderLogits(pass, decoder, hidden);
     });
     return {
       logits: yield* gpu.download(logits),

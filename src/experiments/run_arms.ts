@@ -9,8 +9,9 @@ import { initialRow, meanRow, type TrainedTable } from "../delia/new_tokens.ts";
 import type { SampleCacheError } from "../delia/sample_cache_error.ts";
 import { chatOf, type Query, rejectionOf, type SelfSample } from "../delia/self_sample.ts";
 import type { SamplerError } from "../generation/sampler.ts";
-import { Gpu, type GpuError } from "../gpu/gpu.ts";
+import type { Gpu, GpuError } from "../gpu/gpu.ts";
 import type { Decoder } from "../models/decoder.ts";
+import { downloadTable } from "../models/download_table.ts";
 import type { ModelError } from "../models/model_error.ts";
 import { type Adapter, makeAdapter, type NewRows, type SavedValues } from "../nn/adapter.ts";
 import { mergeAdapter } from "../nn/merge.ts";
@@ -72,13 +73,12 @@ export const newRowsOf = (
   seed: number,
 ): Effect.Effect<NewRows, GpuError, Gpu> =>
   Effect.gen(function* () {
-    const gpu = yield* Gpu;
     const { hidden, tiedHead, initializerRange } = decoder.shape;
     const id = tokenizer.idOf(newToken.token)!;
     const tableOf = (data: Float32Array): TrainedTable => ({ data, vocab: id, hidden });
     const input = initialRow(
       newToken.init,
-      tableOf(yield* gpu.download(decoder.embedding.value)),
+      tableOf(yield* downloadTable(decoder.embedding)),
       {
         seed: newToken.seed + seed,
         stream: 0,
@@ -86,9 +86,7 @@ export const newRowsOf = (
         ...newToken.text === undefined ? {} : { description: tokenizer.encode(newToken.text) },
       },
     );
-    const output = tiedHead
-      ? {}
-      : { output: meanRow(tableOf(yield* gpu.download(decoder.head.value))) };
+    const output = tiedHead ? {} : { output: meanRow(tableOf(yield* downloadTable(decoder.head))) };
     return { ids: [id], input, ...output, trained: true };
   });
 

@@ -2,15 +2,14 @@
 import { Effect, type Scope } from "effect";
 import { pack } from "../data/batch.ts";
 import { Gpu, type GpuError, type Pass, type Tensor } from "../gpu/gpu.ts";
-import { decoderForward } from "../models/decoder.ts";
+import { type AttendOf, decoderForward, decoderLogits } from "../models/decoder.ts";
 import { ModelError } from "../models/model_error.ts";
 import { placeAdapterRows, type Subject } from "../nn/adapter.ts";
-import { type Attend, raggedAttention } from "../nn/attention_block.ts";
+import { type Attend, raggedAttention } from "../nn/attend.ts";
 import { cacheAppend } from "../ops/cache_append.ts";
 import { cachedAttention } from "../ops/cached_attention.ts";
 import { embed } from "../ops/embedding.ts";
 import { type GenerationState, generationStep } from "../ops/generation_step.ts";
-import { matmulNT } from "../ops/matmul.ts";
 import { rotary } from "../ops/rotary.ts";
 import { sampleToken } from "../ops/sample_token.ts";
 import { wholeTable } from "../ops/vocabulary_table.ts";
@@ -69,7 +68,7 @@ const drawNext = (
   hidden: Tensor,
   { temperature, topP, valid }: Decoding,
 ): void => {
-  const logits = matmulNT(pass, hidden, decoder.head.value);
+  const logits = decoderLogits(pass, decoder, hidden);
   const { tokens, logProbability } = sampleToken(
     pass,
     logits,
@@ -105,14 +104,15 @@ const prefill = (
     const onLastRows = yield* gpu.upload(lastRows, [prompts.length]);
     yield* gpu.submit((pass) => {
       if (adapter) placeAdapterRows(pass, adapter);
-      const within = raggedAttention(tensors, decoder.rotations, decoder.shape).forward;
-      const attend = (layer: number): Attend => (pass, qkv) => {
-        const attended = within(pass, qkv);
-        const { keys, values } = running.caches[layer]!;
-        cacheAppend(pass, qkv, onSequences, tensors.positions, keys, values, decoder.shape);
-        return attended;
-      };
-      const { hidden } = decoderForward(pass, decoder, tensors.tokens, attend);
+      const attendOf: AttendOf<{ readonly forward: Attend }> = ({ attending }, index) => ({
+        forward: (pass, qkv) => {
+          const attended = raggedAttention(tensors, attending).forward(pass, qkv);
+          const { keys, values } = running.caches[index]!;
+          cacheAppend(pass, qkv, onSequences, tensors.positions, keys, values, attending.rule);
+          return attended;
+        },
+      });
+      const { hidden } = decoderForward(pass, decoder, tensors.tokens, attendOf);
       drawNext(pass, subject, running, embed(pass, wholeTable(hidden), onLastRows), decoding);
     });
   }));
@@ -124,15 +124,17 @@ const decodeStep = (
   decoding: Decoding,
 ): void => {
   const { decoder } = subject;
-  const { shape, rotations } = decoder;
   const { tokens, positions, lengths } = running.state;
-  const attend = (layer: number): Attend => (pass, qkv) => {
-    const { keys, values } = running.caches[layer]!;
-    rotary(pass, qkv, rotations, positions, shape, 1);
-    cacheAppend(pass, qkv, running.sequences, positions, keys, values, shape);
-    return { y: cachedAttention(pass, qkv, keys, values, lengths, shape) };
-  };
-  const { hidden, stream, rstd } = decoderForward(pass, decoder, tokens, attend);
+  const attendOf: AttendOf<{ readonly forward: Attend }> = ({ attending }, index) => ({
+    forward: (pass, qkv) => {
+      const { rule, rotations } = attending;
+      const { keys, values } = running.caches[index]!;
+      if (rotations) rotary(pass, qkv, rotations, positions, rule, 1);
+      cacheAppend(pass, qkv, running.sequences, positions, keys, values, rule);
+      return { y: cachedAttention(pass, qkv, keys, values, lengths, rule) };
+    },
+  });
+  const { hidden, stream, rstd } = decoderForward(pass, decoder, tokens, attendOf);
   drawNext(pass, subject, running, hidden, decoding);
   pass.release(hidden, stream, rstd);
 };
@@ -162,24 +164,28 @@ const readCompletions = (
 
 /**
  * Answers `prompts` as one batch. The draws of a prompt depend on its own seed and tokens alone, not
- * on the batch it is in. Fails with `TooManyPositions` when a prompt and its new tokens do not fit
- * the model's positions.
+ * on the batch it is in. `onTokens` sees what every answer has so far, every few tokens; without it
+ * nothing is read back before the end. Fails with `TooManyPositions` when a prompt and its new tokens
+ * do not fit the model's positions.
  */
 export const generateBatch = (
   subject: Subject,
   prompts: ReadonlyArray<Prompt>,
   decoding: Decoding,
+  onTokens?: (answers: ReadonlyArray<Completion>) => Effect.Effect<void>,
 ): Effect.Effect<ReadonlyArray<Completion>, GpuError | ModelError, Gpu> =>
   Effect.scoped(Effect.gen(function* () {
     const gpu = yield* Gpu;
-    const { maxPositions } = subject.decoder.shape;
+    const { positions: allowed } = subject.decoder;
     const positions = Math.max(...prompts.map(({ ids }) => ids.length)) + decoding.maxNewTokens;
-    if (positions > maxPositions) {
+    if (positions > allowed) {
       return yield* new ModelError({
-        reason: { _tag: "TooManyPositions", positions, allowed: maxPositions },
+        reason: { _tag: "TooManyPositions", positions, allowed },
       });
     }
     const running = yield* allocate(gpu, subject, prompts, decoding);
+    const { maxNewTokens, stopIds } = decoding;
+    const completions = readCompletions(gpu, running.state, maxNewTokens, stopIds);
     yield* prefill(gpu, subject, running, prompts, decoding);
     for (let made = 1; made < decoding.maxNewTokens; made += stepsPerSubmission) {
       const steps = Math.min(stepsPerSubmission, decoding.maxNewTokens - made);
@@ -187,12 +193,8 @@ export const generateBatch = (
         for (let step = 0; step < steps; step++) decodeStep(pass, subject, running, decoding);
       }));
       const lengths = yield* gpu.downloadU32(running.state.lengths);
+      if (onTokens) yield* onTokens(yield* completions);
       if (lengths.every((length) => length === 0)) break;
     }
-    return yield* readCompletions(
-      gpu,
-      running.state,
-      decoding.maxNewTokens,
-      decoding.stopIds,
-    );
+    return yield* completions;
   }));

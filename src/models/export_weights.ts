@@ -4,23 +4,28 @@ import type { Gpu, GpuError } from "../gpu/gpu.ts";
 import { sizeOf } from "../gpu/gpu.ts";
 import { downloadParameters } from "../nn/parameters.ts";
 import type { HostTensor } from "../weights/weights.ts";
-import { type Decoder, stackedTensors } from "./decoder.ts";
+import type { Decoder } from "./decoder.ts";
+import { parameterSpecs } from "./parameter_specs.ts";
 
-/** Downloads every weight, new tokens' rows left out, as Hugging Face names and shapes them. */
+/**
+ * Downloads every weight that is stored as f32, new tokens' rows left out, as Hugging Face names and
+ * shapes them. Of a decoder that was loaded as f32 that is all of it.
+ */
 export const exportWeights = (
-  { architecture, shape, rows, parameters }: Decoder,
+  { architecture, shape, parameters, embedding }: Decoder,
 ): Effect.Effect<Readonly<Record<string, HostTensor>>, GpuError, Gpu> =>
   Effect.map(downloadParameters(parameters), (values) => {
     const tensors: Record<string, HostTensor> = {};
-    for (const { name, sources } of stackedTensors(architecture, shape, rows - shape.vocab)) {
+    const cuts = embedding.shards.map(({ from, to }) => ({ from, to, packable: false }));
+    for (const { name, sources, offset } of parameterSpecs(architecture, shape, cuts)) {
+      const stored = values.get(name);
       let at = 0;
-      for (const source of sources) {
-        const size = sizeOf(source.shape);
-        tensors[source.name] = {
-          shape: source.shape,
-          data: values.get(name)!.slice(at, at + size),
-        };
-        at += size;
+      for (const { name, shape, rows } of stored ? sources : []) {
+        const cols = sizeOf(shape.slice(1));
+        const { from, to } = rows ?? { from: 0, to: shape[0]! };
+        const { data } = tensors[name] ??= { shape, data: new Float32Array(sizeOf(shape)) };
+        const part = stored!.subarray(at, at += (to - from) * cols);
+        for (const [i, value] of part.entries()) data[from * cols + i] = value - offset;
       }
     }
     return tensors;

@@ -7,15 +7,15 @@ import type { Gpu, GpuError } from "../gpu/gpu.ts";
 import { makeAdapter, type NewRows, type Subject } from "../nn/adapter.ts";
 import { importAdapter } from "../nn/adapter_files.ts";
 import { checkBase } from "../weights/adapter_base.ts";
-import { malformed, readJson, refuse } from "../weights/files.ts";
-import { openDirectory } from "../weights/model_directory.ts";
+import { malformed, refuse } from "../weights/files.ts";
 import { type Adapter as StoredAdapter, readAdapter } from "../weights/peft.ts";
-import { checkShape } from "../weights/weights.ts";
 import type { WeightsError } from "../weights/weights_error.ts";
-import type { Architecture, ModelShape } from "./architecture.ts";
-import { type Decoder, loadDecoder } from "./decoder.ts";
+import type { Decoder } from "./decoder.ts";
+import { loadDecoder } from "./load_decoder.ts";
 import type { ModelError } from "./model_error.ts";
-import { architectureOf } from "./registry.ts";
+import { checkAdapter } from "./check_adapter.ts";
+import { chooseStorage, type StorageChoice, type StorageWish } from "./choose_storage.ts";
+import { openModel } from "./open_model.ts";
 import { refuseUnrunnable } from "./runnable_adapter.ts";
 
 /** A model ready to run, with what a directory says about it beside the weights. */
@@ -35,6 +35,16 @@ export type LoadError = GpuError | WeightsError | ModelError | DataError;
 /** The services that loading a model takes. */
 export type LoadServices = Gpu | FileSystem.FileSystem | Path.Path | Scope.Scope;
 
+/** How to hold a model that is to be run. */
+export interface LoadModelOptions extends Partial<StorageWish> {
+  /** Longest sequence to prepare for; the model's own, at most 16,384, unless told. */
+  readonly positions?: number;
+  /** Sequences generated at once, 1 unless told. */
+  readonly batch?: number;
+  /** Sees the choice of storage before anything is uploaded. */
+  readonly onPlan?: (choice: StorageChoice) => Effect.Effect<void>;
+}
+
 /**
  * Loads `directory`, as Hugging Face writes it, with the adapter in the folder `adapter` on it; both
  * live as long as the scope. An adapter that was trained on another base is refused.
@@ -42,22 +52,32 @@ export type LoadServices = Gpu | FileSystem.FileSystem | Path.Path | Scope.Scope
 export const loadModel: (
   directory: string,
   adapter?: string,
+  options?: LoadModelOptions,
 ) => Effect.Effect<LoadedModel, LoadError, LoadServices> = Effect.fnUntraced(
-  function* (directory, adapter) {
-    const path = yield* Path.Path;
-    const config = yield* readJson(path.join(directory, "config.json"));
-    const architecture = yield* architectureOf(config);
-    const shape = yield* architecture.decode(config);
+  function* (directory, adapter, options = {}) {
+    const { positions, batch = 1, storage: wish = "auto", budget, onPlan } = options;
+    const opened = yield* openModel(directory);
+    const { config, architecture, shape, weights } = opened;
     const stored = adapter === undefined ? undefined : yield* readAdapter(adapter);
     if (stored && adapter !== undefined) {
       yield* checkBase(stored.base, directory);
       yield* refuseUnrunnable(adapter, stored);
-      yield* checkLinears(architecture, shape, adapter, stored);
+      yield* checkAdapter(opened, adapter, stored);
     }
     const ids = stored?.rows?.tokens.map(({ id }) => id) ?? [];
-    const weights = yield* openDirectory(directory);
+    const tokens = Math.min(shape.maxPositions, positions ?? 1024);
+    const run = {
+      newTokens: ids.length,
+      trainedTokens: 0,
+      gradientCheckpointing: false,
+      generated: { batch, tokens },
+    };
+    const choice = yield* chooseStorage(opened, run, { storage: wish, budget });
+    if (onPlan) yield* onPlan(choice);
     const decoder = yield* loadDecoder(architecture, shape, weights, {
-      newTokens: Math.max(0, ...ids.map((id) => id + 1 - shape.vocab)),
+      newIds: ids,
+      storage: choice.storage,
+      ...positions === undefined ? {} : { positions },
     });
     const tokenizer = yield* readTokenizers(directory, adapter, stored);
     return {
@@ -90,39 +110,16 @@ const putOn = (
   );
 };
 
-/** Every matrix belongs to a linear of the model and has its shape; no layer lacks a target module. */
-const checkLinears = Effect.fnUntraced(function* (
-  architecture: Architecture,
-  shape: ModelShape,
-  directory: string,
-  { rank, linears, rows }: StoredAdapter,
-) {
-  const fused = Array.from(
-    { length: shape.layers },
-    (_, layer) => architecture.linears(shape, layer),
-  ).flat();
-  const parts = fused.flatMap(({ inputs, parts }) => parts.map((part) => ({ ...part, inputs })));
-  const known = new Map(parts.map((part) => [part.path, part]));
-  const modules = new Set<string>();
-  for (const [path, { a, b }] of linears) {
-    const part = known.get(path);
-    if (!part) {
-      return yield* malformed(directory, "adapter", "LoRA of linears that the model has", path);
-    }
-    yield* checkShape(`${path}.lora_A`, a, [rank, part.inputs]);
-    yield* checkShape(`${path}.lora_B`, b, [part.to - part.from, rank]);
-    modules.add(part.module);
-  }
-  const missing = parts.find(({ module, path }) => modules.has(module) && !linears.has(path));
-  if (missing) {
-    const expected = `${missing.module} of every layer`;
-    return yield* malformed(directory, "adapter", expected, `without ${missing.path}`);
-  }
-  if (rows) yield* checkShape("new tokens' rows", rows.input, [rows.tokens.length, shape.hidden]);
-});
-
 /** The tokenizer of the model, or of the adapter folder where it has one of its own, with new tokens. */
-const readTokenizers = Effect.fnUntraced(function* (
+export const readTokenizers: (
+  directory: string,
+  adapter: string | undefined,
+  stored: StoredAdapter | undefined,
+) => Effect.Effect<
+  Tokenizer | undefined,
+  DataError | WeightsError,
+  FileSystem.FileSystem | Path.Path
+> = Effect.fnUntraced(function* (
   directory: string,
   adapter: string | undefined,
   stored: StoredAdapter | undefined,

@@ -27,11 +27,13 @@
  */
 export * from "../nn/adapter.ts";
 export { exportAdapter, importAdapter } from "../nn/adapter_files.ts";
-export type { AttentionBlock, SavedAttention } from "../nn/attention_block.ts";
+export type { Attend, LayerAttention, RaggedAttention, RowPlaces } from "../nn/attend.ts";
+export type { AttentionBlock, HeadNorms, SavedAttention } from "../nn/attention_block.ts";
 export type { DecoderLayer, SavedLayer } from "../nn/decoder_layer.ts";
 export type { FeedForward, SavedFeedForward } from "../nn/feed_forward.ts";
 export type { Linear, Lora, LoraTarget, SavedLinear, TrainingMode } from "../nn/lora_linear.ts";
-export type { Arena, Parameter, Parameters } from "../nn/parameters.ts";
+export type { Norm, SavedNorm } from "../nn/norm.ts";
+export type { Arena, Parameter, Parameters, Weight } from "../nn/parameters.ts";
 export type { JsonObject } from "../weights/files.ts";
 export * from "../weights/model_directory.ts";
 export {
@@ -48,7 +50,9 @@ export * from "./architecture.ts";
 export * from "./decoder.ts";
 export * from "./export_weights.ts";
 export * from "./llama.ts";
+export * from "./load_decoder.ts";
 export * from "./load_model.ts";
+export * from "./memory_plan.ts";
 export * from "./model_error.ts";
 export * from "./random_weights.ts";
 export * from "./registry.ts";

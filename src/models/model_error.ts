@@ -11,11 +11,20 @@ export type ModelReason =
     readonly actual: string;
   }
   | { readonly _tag: "UnknownModule"; readonly module: string; readonly known: string }
-  | { readonly _tag: "TooManyPositions"; readonly positions: number; readonly allowed: number };
+  | { readonly _tag: "TooManyPositions"; readonly positions: number; readonly allowed: number }
+  | {
+    readonly _tag: "DoesNotFit";
+    readonly storage: string;
+    /** Bytes. */
+    readonly needed: number;
+    readonly budget: number;
+  };
 
 const ModelErrorBase: new (fields: { readonly reason: ModelReason }) =>
   & Cause.YieldableError
   & { readonly _tag: "ModelError"; readonly reason: ModelReason } = Data.TaggedError("ModelError");
+
+const gib = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(2)} GiB`;
 
 const explain = (reason: ModelReason): string => {
   switch (reason._tag) {
@@ -27,7 +36,10 @@ const explain = (reason: ModelReason): string => {
       return `lora.targetModules: ${reason.module} is no linear of this model; it has ${reason.known}`;
     case "TooManyPositions":
       return `A sequence needs ${reason.positions} positions but the model has ${reason.allowed}: ` +
-        "shorten the prompt or lower maxNewTokens";
+        "shorten the prompt, generate fewer tokens or, where the model allows more, raise model.positions";
+    case "DoesNotFit":
+      return `The model does not fit: stored as ${reason.storage} it needs ${gib(reason.needed)} ` +
+        `with its adapter, of ${gib(reason.budget)}; take a smaller model, or raise model.memory`;
   }
 };
 

@@ -4,10 +4,11 @@ import { randomNormal } from "../gpu/random.ts";
 import type { Weights } from "../weights/weights.ts";
 import { missingTensor, rowRange } from "../weights/weights.ts";
 import type { Architecture, ModelShape } from "./architecture.ts";
-import { stackedTensors } from "./decoder.ts";
+import { parameterSpecs } from "./parameter_specs.ts";
+import { wholeTable } from "./table_cuts.ts";
 
 /**
- * Seeded weights of `shape`, tensor by tensor: gains are 1, matrices N(0, initializerRange), and
+ * Seeded weights of `shape`, tensor by tensor: gains are 1, biases 0, matrices N(0, initializerRange), and
  * those that write into the residual stream are scaled by 1/√(2·layers) (GPT-2, section 2.3).
  */
 export const randomWeights = (
@@ -16,8 +17,8 @@ export const randomWeights = (
   seed: number,
 ): Weights => {
   const shapes = new Map(
-    stackedTensors(architecture, shape, 0).flatMap(({ sources }) =>
-      sources.map((source, index) => [source.name, { shape: source.shape, index }] as const)
+    parameterSpecs(architecture, shape, wholeTable(shape)).flatMap(({ sources }) =>
+      sources.map((source) => [source.name, { shape: source.shape }] as const)
     ),
   );
   const order = [...shapes.keys()];
@@ -33,7 +34,8 @@ export const randomWeights = (
       const part = rowRange(known.shape, rows ?? { from: 0, to: known.shape[0]! });
       const size = part.end - part.begin;
       if (known.shape.length === 1) {
-        return Effect.succeed({ shape: part.shape, data: new Float32Array(size).fill(1) });
+        const value = name.endsWith(".bias") ? 0 : 1 - shape.gainOffset;
+        return Effect.succeed({ shape: part.shape, data: new Float32Array(size).fill(value) });
       }
       const residual = /(o_proj|down_proj)\.weight$/.test(name);
       const deviation = shape.initializerRange * (residual ? (2 * shape.layers) ** -0.5 : 1);

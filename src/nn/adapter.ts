@@ -1,12 +1,11 @@
 /** A LoRA adapter over a decoder, with trained rows for new tokens. @module */
 import { Effect, type Scope } from "effect";
 import { Gpu, type GpuError, type Pass, sizeOf, type Tensor } from "../gpu/gpu.ts";
-import { randomUnit } from "../gpu/random.ts";
+import { randomNormal, randomUnit } from "../gpu/random.ts";
 import type { FusedLinear } from "../models/architecture.ts";
 import type { Decoder } from "../models/decoder.ts";
 import { ModelError } from "../models/model_error.ts";
 import { scatterRows } from "../ops/embedding.ts";
-import { wholeTable } from "../ops/vocabulary_table.ts";
 import type { Linear, Lora } from "./lora_linear.ts";
 import {
   allocateParameters,
@@ -22,7 +21,7 @@ export interface LoraOptions {
   readonly alpha: number;
   /** Probability that an element of the adapter's input is dropped in training. */
   readonly dropout: number;
-  /** Hugging Face module names, such as `q_proj`. */
+  /** Hugging Face module names, such as `q_proj`; `embed_tokens` is the embedding. */
   readonly targetModules: ReadonlyArray<string>;
   /** Scale by alpha / √rank instead of alpha / rank (arXiv 2312.03732). */
   readonly rsLora: boolean;
@@ -99,17 +98,48 @@ const specsOf = (
   ];
 };
 
+/** Names of the embedding's A `[rows, rank]` and B `[hidden, rank]` among an adapter's parameters. */
+export const embeddingNames = { a: "embedding.a", b: "embedding.b" } as const;
+
+const embeddingModule = "embed_tokens";
+
+// PEFT's fresh values for an embedding: A zero, B normal.
+const embeddingSpecs = (
+  { rows, shape: { hidden } }: Decoder,
+  { rank, targetModules }: LoraOptions,
+  stream: number,
+  seed: number,
+): ReadonlyArray<AdapterSpec> => {
+  if (!targetModules.includes(embeddingModule)) return [];
+  const [a, b] = [[rows, rank], [hidden, rank]];
+  const normal = (_: unknown, element: number): number => randomNormal(seed, stream, element);
+  return [
+    { name: embeddingNames.a, shape: a, initial: () => new Float32Array(sizeOf(a)) },
+    {
+      name: embeddingNames.b,
+      shape: b,
+      initial: () => Float32Array.from({ length: sizeOf(b) }, normal),
+    },
+  ];
+};
+
 const rowsName = "new_rows";
 
+const scaleOf = ({ rank, alpha, rsLora }: LoraOptions): number =>
+  alpha / (rsLora ? Math.sqrt(rank) : rank);
+
 const attach = (linear: Linear, lora: Lora | undefined): Linear =>
-  lora ? { weight: linear.weight, lora } : linear;
+  lora ? { ...linear, lora } : linear;
 
 const checkModules = (
   decoder: Decoder,
   { targetModules }: LoraOptions,
 ): Effect.Effect<void, ModelError> => {
   const linears = decoder.architecture.linears(decoder.shape, 0);
-  const known = linears.flatMap(({ parts }) => parts.map(({ module }) => module));
+  const known = [
+    ...linears.flatMap(({ parts }) => parts.map(({ module }) => module)),
+    embeddingModule,
+  ];
   const module = targetModules.find((name) => !known.includes(name));
   return module === undefined ? Effect.void : Effect.fail(
     new ModelError({ reason: { _tag: "UnknownModule", module, known: known.join(", ") } }),
@@ -131,9 +161,10 @@ export const makeAdapter = (
     yield* checkModules(base, options);
     const fused = base.layers.flatMap((_, index) => base.architecture.linears(base.shape, index));
     const { hidden } = base.shape;
-    const specs: AdapterSpec[] = fused.flatMap((linear, stream) =>
-      specsOf(linear, stream, options, seed)
-    );
+    const specs: AdapterSpec[] = [
+      ...fused.flatMap((linear, stream) => specsOf(linear, stream, options, seed)),
+      ...embeddingSpecs(base, options, fused.length, seed),
+    ];
     if (rows?.trained) {
       specs.push({ name: rowsName, shape: [rows.ids.length, hidden], initial: () => rows.input });
     }
@@ -148,7 +179,7 @@ export const makeAdapter = (
       const adapted = linear.parts.filter(({ path }) => parameters.byName.has(`${path}.b`));
       loras.set(linear.name, {
         rank: options.rank,
-        scale: options.alpha / (options.rsLora ? Math.sqrt(options.rank) : options.rank),
+        scale: scaleOf(options),
         dropout: options.dropout,
         stream,
         a: parameter(parameters, `${linear.name}.a`),
@@ -161,7 +192,8 @@ export const makeAdapter = (
         })),
       });
     }
-    const layers = base.layers.map(({ attention, feedForward }, index) => ({
+    const layers = base.layers.map(({ attending, attention, feedForward }, index) => ({
+      attending,
       attention: {
         ...attention,
         qkv: attach(attention.qkv, loras.get(`layers.${index}.qkv`)),
@@ -173,10 +205,17 @@ export const makeAdapter = (
         down: attach(feedForward.down, loras.get(`layers.${index}.down`)),
       },
     }));
+    const embeddingLora = parameters.byName.has(embeddingNames.a)
+      ? {
+        scale: scaleOf(options) * base.shape.embeddingScale,
+        a: parameter(parameters, embeddingNames.a),
+        b: parameter(parameters, embeddingNames.b),
+      }
+      : undefined;
     const placed = rows && (yield* placeRows(gpu, rows, hidden, parameters));
     return {
       options,
-      decoder: { ...base, layers },
+      decoder: { ...base, layers, ...embeddingLora ? { embeddingLora } : {} },
       parameters,
       linears: fused.flatMap((linear) => {
         const lora = loras.get(linear.name);
@@ -209,6 +248,6 @@ const placeRows = (
  */
 export const placeAdapterRows = (pass: Pass, { decoder, rows }: Adapter): void => {
   if (!rows) return;
-  scatterRows(pass, rows.input, rows.ids, wholeTable(decoder.embedding.value));
-  if (rows.output) scatterRows(pass, rows.output, rows.ids, wholeTable(decoder.head.value));
+  scatterRows(pass, rows.input, rows.ids, decoder.embedding);
+  if (rows.output) scatterRows(pass, rows.output, rows.ids, decoder.head);
 };

@@ -1,80 +1,54 @@
-/** The attention block: x + output(attend(rotary(qkv(n)))), where n = rmsNorm(x). @module */
+/** The attention block: x + norm(output(attend(heads(qkv(n))))), where n = rmsNorm(x). @module */
 import type { Pass, Tensor } from "../gpu/gpu.ts";
-import { attention, attentionBackward, type HeadDims } from "../ops/attention.ts";
+import { headNorm, headNormBackward } from "../ops/head_norm.ts";
+import type { HeadDims } from "../ops/head_dims.ts";
 import { residualAdd } from "../ops/residual_add.ts";
-import { rmsNorm, rmsNormBackward } from "../ops/rms_norm.ts";
-import { rotary } from "../ops/rotary.ts";
+import type { Attend, RaggedAttention } from "./attend.ts";
 import {
   type Linear,
   linearBackward,
   linearForward,
+  releaseLinear,
   type SavedLinear,
   type TrainingMode,
 } from "./lora_linear.ts";
+import { type Norm, normBackward, normForward, normGradient, type SavedNorm } from "./norm.ts";
 import type { Parameter } from "./parameters.ts";
 
 /** Weights of the block. */
 export interface AttentionBlock {
-  readonly gain: Parameter;
-  readonly eps: number;
+  readonly norm: Norm;
   /** `[(heads + 2 · kvHeads) · headDim, hidden]`: queries, keys, values. */
   readonly qkv: Linear;
+  /** Norms of each query head and each key head, where the family has them; gains `[headDim]`. */
+  readonly heads?: HeadNorms;
   /** `[hidden, heads · headDim]`. */
   readonly output: Linear;
+  /** Norm of what is added to the residual stream, where the family has it. */
+  readonly outputNorm?: Norm;
 }
 
-/** How rows attend to each other: the batch's business, not the block's. */
-export type Attend = (
-  pass: Pass,
-  qkv: Tensor,
-) => { readonly y: Tensor; readonly logSumExp?: Tensor };
-
-/** Attention within the sequences of a packed batch, and back. */
-export interface RaggedAttention {
-  readonly forward: Attend;
-  /** Gradient of the un-rotated qkv. */
-  readonly backward: (
-    pass: Pass,
-    saved: { readonly qkv: Tensor; readonly y: Tensor; readonly logSumExp: Tensor },
-    dY: Tensor,
-  ) => Tensor;
+/** Gains `[headDim]` of the norms of query and key heads. */
+export interface HeadNorms {
+  readonly query: Parameter;
+  readonly key: Parameter;
+  readonly eps: number;
+  readonly dims: HeadDims;
 }
-
-/** Where each row of a packed batch stands; all u32 `[rows]`. */
-export interface RowPlaces {
-  readonly positions: Tensor;
-  readonly starts: Tensor;
-  readonly ends: Tensor;
-}
-
-/** Causal attention within each sequence of `rows`, with rotary positions. */
-export const raggedAttention = (
-  { positions, starts, ends }: RowPlaces,
-  rotations: Tensor,
-  dims: HeadDims,
-): RaggedAttention => ({
-  forward: (pass, qkv) => {
-    rotary(pass, qkv, rotations, positions, dims, 1);
-    return attention(pass, qkv, starts, dims);
-  },
-  backward: (pass, saved, dY) => {
-    const dQkv = attentionBackward(pass, { ...saved, starts, ends, dY }, dims);
-    rotary(pass, dQkv, rotations, positions, dims, -1);
-    return dQkv;
-  },
-});
 
 /** What the backward reads again. */
 export interface SavedAttention {
-  /** Residual stream before the block `[rows, hidden]`. */
-  readonly x: Tensor;
-  readonly rstd: Tensor;
+  /** Of the block's input, the residual stream. */
+  readonly norm: SavedNorm;
   readonly qkv: SavedLinear;
-  /** Queries, keys and values after rotation. */
+  /** Queries, keys and values before the norms of heads `[rows, cols]`, and 1 / rms of each head. */
+  readonly heads?: { readonly qkv: Tensor; readonly rstd: Tensor };
+  /** Queries, keys and values as they attend. */
   readonly rotated: Tensor;
   readonly attended: Tensor;
   readonly logSumExp?: Tensor;
   readonly output: SavedLinear;
+  readonly outputNorm?: SavedNorm;
 }
 
 /** `x [rows, hidden]` → the residual stream after the block. */
@@ -85,25 +59,32 @@ export const attentionBlockForward = (
   attend: Attend,
   mode?: TrainingMode,
 ): { readonly y: Tensor; readonly saved: SavedAttention } => {
-  const { y: normed, rstd } = rmsNorm(pass, x, block.gain.value, block.eps);
+  const { y: normed, saved: norm } = normForward(pass, block.norm, x);
   const qkv = linearForward(pass, block.qkv, normed, mode);
-  const { y: attended, logSumExp } = attend(pass, qkv.y);
+  const heads = block.heads &&
+    headNorm(pass, qkv.y, gainsOf(block.heads), block.heads.dims, block.heads.eps);
+  const rotated = heads ? heads.y : qkv.y;
+  const { y: attended, logSumExp } = attend(pass, rotated);
   const output = linearForward(pass, block.output, attended, mode);
-  const y = residualAdd(pass, x, output.y);
-  pass.release(output.y);
+  const added = block.outputNorm && normForward(pass, block.outputNorm, output.y);
+  const y = residualAdd(pass, x, added ? added.y : output.y);
+  pass.release(added ? added.y : output.y);
   return {
     y,
     saved: {
-      x,
-      rstd,
+      norm,
       qkv: qkv.saved,
-      rotated: qkv.y,
+      ...heads ? { heads: { qkv: qkv.y, rstd: heads.rstd } } : {},
+      rotated,
       attended,
-      ...(logSumExp ? { logSumExp } : {}),
+      ...logSumExp ? { logSumExp } : {},
       output: output.saved,
+      ...added ? { outputNorm: added.saved } : {},
     },
   };
 };
+
+const gainsOf = ({ query, key }: HeadNorms) => ({ query: query.value, key: key.value });
 
 /** Adds the block's part to `dStream [rows, hidden]`, and releases what was saved. */
 export const attentionBlockBackward = (
@@ -114,27 +95,46 @@ export const attentionBlockBackward = (
   attend: RaggedAttention,
   mode?: TrainingMode,
 ): void => {
-  const dAttended = linearBackward(pass, block.output, saved.output, dStream, mode);
-  const dQkv = attend.backward(
+  const dOutput = block.outputNorm && saved.outputNorm
+    ? normGradient(pass, block.outputNorm, saved.outputNorm, dStream)
+    : dStream;
+  const dAttended = linearBackward(pass, block.output, saved.output, dOutput, mode);
+  if (dOutput !== dStream) pass.release(dOutput);
+  const dRotated = attend.backward(
     pass,
     { qkv: saved.rotated, y: saved.attended, logSumExp: saved.logSumExp! },
     dAttended,
   );
   pass.release(dAttended);
-  const dNormed = linearBackward(pass, block.qkv, saved.qkv, dQkv, mode);
-  pass.release(dQkv);
-  rmsNormBackward(
-    pass,
-    { x: saved.x, gain: block.gain.value, rstd: saved.rstd, dY: dNormed },
-    { dX: dStream, ...(block.gain.gradient ? { dGain: block.gain.gradient } : {}) },
-  );
+  if (block.heads && saved.heads) headsBackward(pass, block.heads, saved.heads, dRotated);
+  const dNormed = linearBackward(pass, block.qkv, saved.qkv, dRotated, mode);
+  pass.release(dRotated);
+  normBackward(pass, block.norm, saved.norm, dNormed, dStream);
   pass.release(dNormed);
   releaseAttention(pass, saved);
 };
 
-/** Gives the saved tensors back, except `x`: the layer's input belongs to the caller. */
+// In place: the gradient of the normed heads becomes that of the heads.
+const headsBackward = (
+  pass: Pass,
+  heads: HeadNorms,
+  saved: NonNullable<SavedAttention["heads"]>,
+  dY: Tensor,
+): void => {
+  const { query, key, dims } = heads;
+  headNormBackward(pass, { ...saved, gains: gainsOf(heads), dY }, dims, {
+    ...query.gradient ? { dQueryGain: query.gradient } : {},
+    ...key.gradient ? { dKeyGain: key.gradient } : {},
+  });
+};
+
+/** Gives the saved tensors back, except the layer's input, which belongs to the caller. */
 export const releaseAttention = (pass: Pass, saved: SavedAttention): void => {
-  pass.release(saved.rstd, saved.rotated, saved.attended, saved.qkv.x);
+  pass.release(saved.norm.rstd, saved.rotated, saved.attended);
+  if (saved.heads) pass.release(saved.heads.qkv, saved.heads.rstd);
   if (saved.logSumExp) pass.release(saved.logSumExp);
-  for (const { down } of [saved.qkv, saved.output]) if (down) pass.release(down);
+  if (saved.outputNorm) pass.release(saved.outputNorm.x, saved.outputNorm.rstd);
+  releaseLinear(pass, saved.qkv);
+  // The input of the output linear is `attended`, given back above.
+  if (saved.output.down) pass.release(saved.output.down);
 };

@@ -1,11 +1,10 @@
 /** One decoder layer: attention and feed-forward, each behind a norm and around the residual. @module */
 import type { Pass, Tensor } from "../gpu/gpu.ts";
+import type { Attend, LayerAttention, RaggedAttention } from "./attend.ts";
 import {
-  type Attend,
   type AttentionBlock,
   attentionBlockBackward,
   attentionBlockForward,
-  type RaggedAttention,
   releaseAttention,
   type SavedAttention,
 } from "./attention_block.ts";
@@ -18,8 +17,9 @@ import {
 } from "./feed_forward.ts";
 import type { TrainingMode } from "./lora_linear.ts";
 
-/** The weights of one layer. */
+/** The weights of one layer, and the rule by which it attends. */
 export interface DecoderLayer {
+  readonly attending: LayerAttention;
   readonly attention: AttentionBlock;
   readonly feedForward: FeedForward;
 }

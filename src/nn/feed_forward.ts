@@ -1,37 +1,46 @@
-/** The gated feed-forward block: x + down(silu(gate(n)) · up(n)), where n = rmsNorm(x). @module */
+/** The gated feed-forward block: x + norm(down(act(gate(n)) · up(n))), where n = rmsNorm(x). @module */
 import type { Pass, Tensor } from "../gpu/gpu.ts";
+import { geglu, gegluBackward } from "../ops/geglu.ts";
 import { residualAdd } from "../ops/residual_add.ts";
-import { rmsNorm, rmsNormBackward } from "../ops/rms_norm.ts";
 import { swiglu, swigluBackward } from "../ops/swiglu.ts";
 import {
   type Linear,
   linearBackward,
   linearForward,
+  releaseLinear,
   type SavedLinear,
   type TrainingMode,
 } from "./lora_linear.ts";
-import type { Parameter } from "./parameters.ts";
+import { type Norm, normBackward, normForward, normGradient, type SavedNorm } from "./norm.ts";
 
 /** Weights of the block. */
 export interface FeedForward {
-  readonly gain: Parameter;
-  readonly eps: number;
+  readonly norm: Norm;
   /** `[2 · intermediate, hidden]`, gate rows first. */
   readonly gateUp: Linear;
+  readonly activation: "silu" | "gelu_tanh";
   /** `[hidden, intermediate]`. */
   readonly down: Linear;
+  /** Norm of what is added to the residual stream, where the family has it. */
+  readonly outputNorm?: Norm;
 }
 
 /** What the backward reads again. */
 export interface SavedFeedForward {
-  /** Residual stream before the block `[rows, hidden]`. */
-  readonly x: Tensor;
-  readonly rstd: Tensor;
+  /** Of the block's input, the residual stream. */
+  readonly norm: SavedNorm;
   readonly gateUp: SavedLinear;
   /** `[rows, 2 · intermediate]`. */
   readonly gated: Tensor;
   readonly down: SavedLinear;
+  readonly outputNorm?: SavedNorm;
 }
+
+/** `gateUp [rows, 2 · intermediate]` → act(gate) · up `[rows, intermediate]`, and back. */
+const activations = {
+  silu: { forward: swiglu, backward: swigluBackward },
+  gelu_tanh: { forward: geglu, backward: gegluBackward },
+} as const;
 
 /** `x [rows, hidden]` → the residual stream after the block. */
 export const feedForwardForward = (
@@ -40,15 +49,22 @@ export const feedForwardForward = (
   x: Tensor,
   mode?: TrainingMode,
 ): { readonly y: Tensor; readonly saved: SavedFeedForward } => {
-  const { y: normed, rstd } = rmsNorm(pass, x, block.gain.value, block.eps);
+  const { y: normed, saved: norm } = normForward(pass, block.norm, x);
   const gateUp = linearForward(pass, block.gateUp, normed, mode);
-  const activated = swiglu(pass, gateUp.y);
+  const activated = activations[block.activation].forward(pass, gateUp.y);
   const down = linearForward(pass, block.down, activated, mode);
-  const y = residualAdd(pass, x, down.y);
-  pass.release(down.y);
+  const added = block.outputNorm && normForward(pass, block.outputNorm, down.y);
+  const y = residualAdd(pass, x, added ? added.y : down.y);
+  pass.release(added ? added.y : down.y);
   return {
     y,
-    saved: { x, rstd, gateUp: gateUp.saved, gated: gateUp.y, down: down.saved },
+    saved: {
+      norm,
+      gateUp: gateUp.saved,
+      gated: gateUp.y,
+      down: down.saved,
+      ...added ? { outputNorm: added.saved } : {},
+    },
   };
 };
 
@@ -60,22 +76,24 @@ export const feedForwardBackward = (
   dStream: Tensor,
   mode?: TrainingMode,
 ): void => {
-  const dActivated = linearBackward(pass, block.down, saved.down, dStream, mode);
-  const dGated = swigluBackward(pass, saved.gated, dActivated);
+  const dDown = block.outputNorm && saved.outputNorm
+    ? normGradient(pass, block.outputNorm, saved.outputNorm, dStream)
+    : dStream;
+  const dActivated = linearBackward(pass, block.down, saved.down, dDown, mode);
+  if (dDown !== dStream) pass.release(dDown);
+  const dGated = activations[block.activation].backward(pass, saved.gated, dActivated);
   pass.release(dActivated);
   const dNormed = linearBackward(pass, block.gateUp, saved.gateUp, dGated, mode);
   pass.release(dGated);
-  rmsNormBackward(
-    pass,
-    { x: saved.x, gain: block.gain.value, rstd: saved.rstd, dY: dNormed },
-    { dX: dStream, ...(block.gain.gradient ? { dGain: block.gain.gradient } : {}) },
-  );
+  normBackward(pass, block.norm, saved.norm, dNormed, dStream);
   pass.release(dNormed);
   releaseFeedForward(pass, saved);
 };
 
-/** Gives the saved tensors back; `x` too, for it was made by the attention block of the layer. */
+/** Gives the saved tensors back; the input too, for it was made by the attention block of the layer. */
 export const releaseFeedForward = (pass: Pass, saved: SavedFeedForward): void => {
-  pass.release(saved.x, saved.rstd, saved.gated, saved.gateUp.x, saved.down.x);
-  for (const { down } of [saved.gateUp, saved.down]) if (down) pass.release(down);
+  pass.release(saved.norm.x, saved.norm.rstd, saved.gated);
+  if (saved.outputNorm) pass.release(saved.outputNorm.x, saved.outputNorm.rstd);
+  releaseLinear(pass, saved.gateUp);
+  releaseLinear(pass, saved.down);
 };

@@ -1,9 +1,11 @@
-/** A linear layer with an optional LoRA adapter: y = x·Wᵀ + (alpha/rank)·(x·Aᵀ)·Bᵀ. @module */
+/** A linear layer with an optional LoRA adapter: y = x·Wᵀ + bias + (alpha/rank)·(x·Aᵀ)·Bᵀ. @module */
 import type { Pass, Tensor } from "../gpu/gpu.ts";
+import { addBias, addBiasBackward } from "../ops/add_bias.ts";
 import { dropout } from "../ops/dropout.ts";
 import { columns, matmulNN, matmulNT, matmulTN } from "../ops/matmul.ts";
 import { accumulate } from "../ops/residual_add.ts";
-import type { Parameter } from "./parameters.ts";
+import { unpacked } from "../ops/unpack.ts";
+import type { Parameter, Weight } from "./parameters.ts";
 
 /** One adapted output of a fused linear: rows `[from, to)` of W, and the slot of its A. */
 export interface LoraTarget {
@@ -31,9 +33,10 @@ export interface Lora {
   readonly targets: ReadonlyArray<LoraTarget>;
 }
 
-/** `weight [out, in]`; it is trained itself when it has a gradient. */
+/** `weight [out, in]`, and where the family has it `bias [out]`; trained where they have gradients. */
 export interface Linear {
-  readonly weight: Parameter;
+  readonly weight: Weight;
+  readonly bias?: Parameter;
   readonly lora?: Lora;
 }
 
@@ -64,11 +67,12 @@ const dropped = (pass: Pass, lora: Lora, x: Tensor, mode: TrainingMode | undefin
 /** `x [rows, in]` → `y [rows, out]`; `mode` turns dropout on. */
 export const linearForward = (
   pass: Pass,
-  { weight, lora }: Linear,
+  { weight, bias, lora }: Linear,
   x: Tensor,
   mode?: TrainingMode,
 ): { readonly y: Tensor; readonly saved: SavedLinear } => {
-  const y = matmulNT(pass, x, weight.value);
+  const y = unpacked(pass, weight.value, (w) => matmulNT(pass, x, w));
+  if (bias) addBias(pass, y, bias.value);
   if (!lora) return { y, saved: { x } };
   const input = dropped(pass, lora, x, mode);
   const down = matmulNT(pass, input, lora.a.value);
@@ -90,7 +94,7 @@ export const linearForward = (
  */
 export const linearBackward = (
   pass: Pass,
-  { weight, lora }: Linear,
+  { weight, bias, lora }: Linear,
   { x, down }: SavedLinear,
   dY: Tensor,
   mode?: TrainingMode,
@@ -98,7 +102,8 @@ export const linearBackward = (
   if (weight.gradient) {
     matmulTN(pass, dY, x, { into: weight.gradient, accumulate: true });
   }
-  const dX = matmulNN(pass, dY, weight.value);
+  if (bias?.gradient) addBiasBackward(pass, dY, bias.gradient);
+  const dX = unpacked(pass, weight.value, (w) => matmulNN(pass, dY, w));
   if (!lora || !down) return dX;
   const { rank, scale, a, targets } = lora;
   const dDown = pass.tensor(down.shape);
@@ -124,4 +129,10 @@ export const linearBackward = (
   }
   pass.release(dDown);
   return dX;
+};
+
+/** Gives what the forward kept back. */
+export const releaseLinear = (pass: Pass, { x, down }: SavedLinear): void => {
+  pass.release(x);
+  if (down) pass.release(down);
 };

@@ -1,11 +1,20 @@
 /** Parameters: named windows of a few large buffers, so that one dispatch updates them all. @module */
 import { Effect, type Scope } from "effect";
 import { Gpu, type GpuError, sizeOf, type Tensor } from "../gpu/gpu.ts";
+import type { Stored } from "../ops/unpack.ts";
+import { allocateArenas, windowOf } from "./arenas.ts";
 
 /** A weight and, when it is trained, its gradient. Gradients accumulate (+=) until the update. */
 export interface Parameter {
   readonly name: string;
   readonly value: Tensor;
+  readonly gradient?: Tensor;
+}
+
+/** A {@linkcode Parameter} whose values may be packed; those are never trained. */
+export interface Weight {
+  readonly name: string;
+  readonly value: Stored;
   readonly gradient?: Tensor;
 }
 
@@ -31,39 +40,9 @@ export interface Parameters {
   readonly count: number;
 }
 
-const alignment = 64; // elements: a window starts at a multiple of 256 bytes
-
-const aligned = (elements: number): number => Math.ceil(elements / alignment) * alignment;
-
-// Parameters share an arena until it would exceed what one binding may hold.
-const intoArenas = <Spec extends ParameterSpec>(
-  specs: ReadonlyArray<Spec>,
-  limit: number,
-): ReadonlyArray<ReadonlyArray<Spec>> => {
-  const groups: Spec[][] = [];
-  let size = Infinity;
-  for (const spec of specs) {
-    const elements = aligned(sizeOf(spec.shape));
-    if (size + elements > limit) {
-      groups.push([]);
-      size = 0;
-    }
-    groups.at(-1)!.push(spec);
-    size += elements;
-  }
-  return groups;
-};
-
-const window = (arena: Tensor, from: number, shape: ReadonlyArray<number>): Tensor => ({
-  ...arena,
-  offset: arena.offset + from * 4,
-  bytes: aligned(sizeOf(shape)) * 4,
-  shape,
-});
-
 /**
  * Lays out `specs` on the GPU, in order, with `initial` values (row-major, f32); with gradients and
- * zeroed AdamW moments when `trainable`.
+ * zeroed AdamW moments when `trainable`. One parameter's values are in host memory at a time.
  */
 export const allocateParameters = <E, Spec extends ParameterSpec>(
   specs: ReadonlyArray<Spec>,
@@ -74,36 +53,28 @@ export const allocateParameters = <E, Spec extends ParameterSpec>(
     const gpu = yield* Gpu;
     const byName = new Map<string, Parameter>();
     const arenas: Arena[] = [];
-    const { maxStorageBufferBindingSize, maxBufferSize } = gpu.adapter.limits;
     for (
-      const group of intoArenas(specs, Math.min(maxStorageBufferBindingSize, maxBufferSize) / 4)
+      const { arena, places } of yield* allocateArenas(specs.map(({ shape }) => sizeOf(shape)))
     ) {
-      const length = group.reduce((sum, { shape }) => sum + aligned(sizeOf(shape)), 0);
-      const data = new Float32Array(length);
-      let at = 0;
-      for (const spec of group) {
-        data.set(yield* initial(spec), at);
-        at += aligned(sizeOf(spec.shape));
-      }
-      const value = yield* gpu.upload(data, [length]);
-      const zeros = new Float32Array(trainable ? length : 0);
-      const arena: Arena = trainable
-        ? {
+      const zeros = new Float32Array(trainable ? sizeOf(arena.shape) : 0);
+      const zeroed = () => gpu.upload(zeros, arena.shape);
+      if (trainable) yield* gpu.write(arena, zeros); // padding is part of a checkpoint
+      const own: Arena = {
+        value: arena,
+        ...trainable
+          ? { gradient: yield* zeroed(), first: yield* zeroed(), second: yield* zeroed() }
+          : {},
+      };
+      arenas.push(own);
+      for (const { index, at } of places) {
+        const spec = specs[index]!;
+        const value = windowOf(arena, at, spec.shape);
+        yield* gpu.write(value, yield* initial(spec));
+        byName.set(spec.name, {
+          name: spec.name,
           value,
-          gradient: yield* gpu.upload(zeros, [length]),
-          first: yield* gpu.upload(zeros, [length]),
-          second: yield* gpu.upload(zeros, [length]),
-        }
-        : { value };
-      arenas.push(arena);
-      at = 0;
-      for (const { name, shape } of group) {
-        byName.set(name, {
-          name,
-          value: window(value, at, shape),
-          ...(arena.gradient ? { gradient: window(arena.gradient, at, shape) } : {}),
+          ...own.gradient ? { gradient: windowOf(own.gradient, at, spec.shape) } : {},
         });
-        at += aligned(sizeOf(shape));
       }
     }
     const count = specs.reduce((sum, { shape }) => sum + sizeOf(shape), 0);

@@ -47,7 +47,7 @@ export const renderReport: (
 <body>
 <main>
 <header><h1>${title}</h1>
-<p class="soft">What <code>${token}</code> came to mean to <code>${result.config.model}</code>, arm by
+<p class="soft">What <code>${token}</code> came to mean to <code>${result.config.model.source}</code>, arm by
 arm. ${seedsText(result)}</p></header>
 ${headline(result, arms)}
 <h2>Results</h2>

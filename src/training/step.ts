@@ -3,9 +3,8 @@ import { Effect, type Scope } from "effect";
 import type { OptimizerConfig } from "../config/optimizer_config.ts";
 import type { PackedBatch } from "../data/batch.ts";
 import { Gpu, type GpuError, type Pass, type Tensor } from "../gpu/gpu.ts";
-import { decoderBackward, decoderForward } from "../models/decoder.ts";
+import { attendWithin, decoderBackward, decoderForward } from "../models/decoder.ts";
 import { placeAdapterRows, type Subject } from "../nn/adapter.ts";
-import { raggedAttention } from "../nn/attention_block.ts";
 import type { TrainingMode } from "../nn/lora_linear.ts";
 import type { Parameters } from "../nn/parameters.ts";
 import { adamw } from "../ops/adamw.ts";
@@ -13,7 +12,6 @@ import { crossEntropy } from "../ops/cross_entropy.ts";
 import { embeddingGradient } from "../ops/embedding_gradient.ts";
 import { globalNorm } from "../ops/global_norm.ts";
 import { sumInto } from "../ops/reduce_sum.ts";
-import { wholeTable } from "../ops/vocabulary_table.ts";
 
 /** What is trained: a decoder whose own weights have gradients, or an adapter on a frozen one. */
 export interface Trainee extends Subject {
@@ -70,32 +68,31 @@ export const recordMicroBatch = (
   record: StepRecord & { readonly accumulate: boolean },
 ): void => {
   if (adapter) placeAdapterRows(pass, adapter);
-  const attend = raggedAttention(batch, decoder.rotations, decoder.shape);
-  const forward = decoderForward(pass, decoder, batch.tokens, () => attend.forward, {
+  const { embeddingScale, logitSoftCap, tiedHead } = decoder.shape;
+  const attendOf = attendWithin(batch);
+  const forward = decoderForward(pass, decoder, batch.tokens, attendOf, {
     keep: checkpointing ? "layer_inputs" : "everything",
     mode,
   });
   const trained = adapter?.rows?.trained;
   const { losses, logSumExp, dHidden } = crossEntropy(
     pass,
-    {
-      hidden: forward.hidden,
-      head: wholeTable(decoder.head.value, decoder.head.gradient),
-      targets: batch.targets,
-    },
+    { hidden: forward.hidden, head: decoder.head, targets: batch.targets },
     {
       scale: lossScale,
       gradient: true,
-      ...trained && decoder.shape.tiedHead
+      ...logitSoftCap === undefined ? {} : { softCap: logitSoftCap },
+      ...trained && tiedHead
         ? { chosen: { rowIds: adapter.rows!.ids, dRows: trained.gradient! } }
         : {},
     },
   );
   sumInto(pass, losses, record.ring, 2 * record.slot, record.accumulate);
   pass.release(losses, logSumExp);
-  const dStream = decoderBackward(pass, decoder, batch.tokens, forward, dHidden!, attend, mode);
+  const dStream = decoderBackward(pass, decoder, batch.tokens, forward, dHidden!, attendOf, mode);
   if (trained) {
-    embeddingGradient(pass, dStream, batch.tokens, adapter.rows!.ids, trained.gradient!);
+    const { ids } = adapter.rows!;
+    embeddingGradient(pass, dStream, batch.tokens, ids, trained.gradient!, embeddingScale);
   }
   pass.release(dStream, dHidden!);
 };

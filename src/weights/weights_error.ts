@@ -1,5 +1,6 @@
 /** What can go wrong between a file of weights and a tensor in host memory. @module */
 import { type Cause, Data } from "effect";
+import type { OutOfRange } from "./pack.ts";
 
 /** Why a {@linkcode WeightsError} happened; match on `_tag`. */
 export type WeightsReason =
@@ -56,6 +57,7 @@ export type WeightsReason =
     readonly expected: string;
     readonly actual: string;
   }
+  | (OutOfRange & { readonly tensor: string })
   | {
     readonly _tag: "ShapeMismatch";
     readonly tensor: string;
@@ -98,6 +100,11 @@ const explain = (reason: WeightsReason): string => {
           : "file that the adapter was trained on"
       }: its SHA-256 should be ${short(reason.expected)} but is ${short(reason.actual)}; ` +
         `give the base model of ${reason.trainedOn}`;
+    case "OutOfRange": {
+      const { tensor, index, value, format, largest } = reason;
+      return `${tensor} should hold magnitudes up to ${largest} to be stored as ${format} but element ` +
+        `${index} is ${value}; set model.storage to f32 or bf16`;
+    }
     case "ShapeMismatch":
       return `${reason.tensor} should be [${reason.expected}] but is [${reason.actual}]`;
   }

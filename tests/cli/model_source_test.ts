@@ -128,7 +128,7 @@ withHub(
       const failure = yield* Effect.flip(runTrain(options));
       assert.match(failure.message, /none/); // the type of a model that there is not
       const config = JSON.parse(yield* fs.readFileString(`${at}/run/config.json`));
-      assert.equal(config.model, `org/name@${commit}`);
+      assert.equal(config.model.source, `org/name@${commit}`);
       content.branches["main"] = "d".repeat(40);
       const again = yield* Effect.flip(
         runTrain({ ...options, out: undefined, resume: `${at}/run` }),

@@ -20,7 +20,7 @@ const generate = (start: Start, options: Partial<GenerateSettings> = {}) =>
   Effect.map(
     runGenerate({
       ...{ json: true, model: golden, adapter: undefined },
-      ...{ maxNewTokens: 8, temperature: 0, topP: 1, seed: 1 },
+      ...{ maxNewTokens: 8, temperature: 0, topP: 1, seed: 1, set: [] },
       ...options,
       start,
     }),
@@ -83,7 +83,7 @@ onGpu(
     assert.deepEqual(made.ids, greedy.continuations[0]!.slice(0, 8));
     assert.deepEqual([made.finish, made.text, made.logprobs.length], ["length", null, 8]);
     const { document: { logits, hidden, next } } = yield* inspectIds(
-      { model: golden, adapter, ids, logits: true, hidden: true },
+      { model: golden, adapter, ids, logits: true, hidden: true, set: [] },
     );
     const expected = tensorOf(stored, "lora.logits");
     const vocab = expected.shape.at(-1)!;
@@ -139,14 +139,14 @@ onGpu(
     const data = path.join(model, "chats.jsonl");
     yield* fs.writeFileString(data, chats.map((chat) => `${JSON.stringify(chat)}\n`).join(""));
     const { document } = yield* runEval(
-      { json: true, model, adapter: undefined, data, metrics: ["perplexity"] },
+      { json: true, model, adapter: undefined, data, metrics: ["perplexity"], set: [] },
     );
     // The same from the logits of each chat alone.
     const items: Array<{ readonly sum: number; readonly count: number }> = [];
     for (const { messages } of chats) {
       const { ids, spans } = yield* tokenizer.render(messages);
       const { start, end } = spans.find(({ role }) => role === "assistant")!;
-      const read = { model, adapter: undefined, ids, logits: true, hidden: false };
+      const read = { model, adapter: undefined, ids, logits: true, hidden: false, set: [] };
       const { document: { logits } } = yield* inspectIds(read);
       let sum = 0;
       for (let at = start; at < end; at++) {

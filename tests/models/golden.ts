@@ -3,7 +3,8 @@ import { Effect, type FileSystem, type Path, type Scope } from "effect";
 import type { Example } from "../../src/data/example.ts";
 import type { Gpu, GpuError } from "../../src/gpu/gpu.ts";
 import type { Architecture, ModelShape } from "../../src/models/architecture.ts";
-import { type Decoder, loadDecoder } from "../../src/models/decoder.ts";
+import type { Decoder } from "../../src/models/decoder.ts";
+import { loadDecoder } from "../../src/models/load_decoder.ts";
 import type { ModelError } from "../../src/models/model_error.ts";
 import { architectureOf } from "../../src/models/registry.ts";
 import { type Adapter, makeAdapter } from "../../src/nn/adapter.ts";
@@ -119,7 +120,7 @@ export const adaptedGolden = (
 ): Effect.Effect<Adapter, GpuError | WeightsError | ModelError, Gpu | Scope.Scope> =>
   Effect.gen(function* () {
     const { architecture, shape, weights, lora: { rank, alpha, new_ids: ids } } = golden;
-    const base = yield* loadDecoder(architecture, shape, weights, { newTokens: ids.length });
+    const base = yield* loadDecoder(architecture, shape, weights, { newIds: ids });
     const linears = matricesOf(golden, "lora");
     const modules = [...linears.keys()].map((path) => path.slice(path.lastIndexOf(".") + 1));
     const targetModules = [...new Set(modules)];
@@ -141,8 +142,9 @@ export const gradientsOf = ({ byName, arenas, count }: Parameters): Parameters =
   count,
 });
 
-/** A decoder whose weights are the gradients of those of `decoder`. */
+/** A decoder whose weights are the gradients of those of `decoder`: nothing is added to a gradient. */
 export const gradientDecoder = (decoder: Decoder): Decoder => ({
   ...decoder,
+  shape: { ...decoder.shape, gainOffset: 0 },
   parameters: gradientsOf(decoder.parameters),
 });

@@ -6,7 +6,7 @@ import { exampleLosses } from "../../src/evaluation/example_losses.ts";
 import { readSequence } from "../../src/evaluation/read_sequence.ts";
 import { generateBatch } from "../../src/generation/generate.ts";
 import { Gpu, type GpuError } from "../../src/gpu/gpu.ts";
-import { loadDecoder } from "../../src/models/decoder.ts";
+import { loadDecoder } from "../../src/models/load_decoder.ts";
 import { exportWeights } from "../../src/models/export_weights.ts";
 import type { ModelError } from "../../src/models/model_error.ts";
 import type { Adapter, Subject } from "../../src/nn/adapter.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Effect } from "effect";
 import { generateBatch } from "../../src/generation/generate.ts";
-import { loadDecoder } from "../../src/models/decoder.ts";
+import { loadDecoder } from "../../src/models/load_decoder.ts";
 import { platform } from "../../src/platform.ts";
 import { onGpu } from "../support/on_gpu.ts";
 import { openGolden } from "./golden.ts";

@@ -44,7 +44,11 @@ Deno.test("renderReport() escapes what models and people wrote", async () => {
     preset: evil,
     device: evil,
     versions: { [evil]: evil },
-    config: { ...base.config, model: evil, newToken: { ...base.config.newToken, token: evil } },
+    config: {
+      ...base.config,
+      model: { ...base.config.model, source: evil },
+      newToken: { ...base.config.newToken, token: evil },
+    },
     arms: [{
       ...arm,
       metrics: { ...arm.metrics, [evil]: 1 },

@@ -5,7 +5,13 @@
  */
 
 const permissions = [
-  ...["--allow-read", "--allow-write", "--allow-env", "--allow-sys=uid,gid", "--allow-run"],
+  ...[
+    "--allow-read",
+    "--allow-write",
+    "--allow-env",
+    "--allow-sys=uid,gid,systemMemoryInfo",
+    "--allow-run",
+  ],
   "--allow-net=127.0.0.1", // a hub that tests start
 ];
 

@@ -4,7 +4,7 @@ import type { Example } from "../../src/data/example.ts";
 import type { Gpu, GpuError } from "../../src/gpu/gpu.ts";
 import { randomBits } from "../../src/gpu/random.ts";
 import type { ModelShape } from "../../src/models/architecture.ts";
-import { loadDecoder } from "../../src/models/decoder.ts";
+import { loadDecoder } from "../../src/models/load_decoder.ts";
 import { llama } from "../../src/models/llama.ts";
 import type { ModelError } from "../../src/models/model_error.ts";
 import { randomWeights } from "../../src/models/random_weights.ts";

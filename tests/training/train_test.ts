@@ -2,10 +2,13 @@ import assert from "node:assert/strict";
 import { Effect } from "effect";
 import { pack } from "../../src/data/batch.ts";
 import { Gpu } from "../../src/gpu/gpu.ts";
-import { type Decoder, decoderForward } from "../../src/models/decoder.ts";
-import { raggedAttention } from "../../src/nn/attention_block.ts";
+import {
+  attendWithin,
+  type Decoder,
+  decoderForward,
+  decoderLogits,
+} from "../../src/models/decoder.ts";
 import { downloadParameters } from "../../src/nn/parameters.ts";
-import { matmulNT } from "../../src/ops/matmul.ts";
 import { type Trainee, uploadBatch } from "../../src/training/step.ts";
 import { onGpu, worst } from "../support/on_gpu.ts";
 import {
@@ -121,9 +124,8 @@ const logitsOf = (decoder: Decoder) =>
     const gpu = yield* Gpu;
     const batch = yield* uploadBatch(gpu, pack(tinyExamples(4)));
     const logits = yield* gpu.submit((pass) => {
-      const attend = raggedAttention(batch, decoder.rotations, decoder.shape);
-      const { hidden } = decoderForward(pass, decoder, batch.tokens, () => attend.forward);
-      return matmulNT(pass, hidden, decoder.head.value);
+      const { hidden } = decoderForward(pass, decoder, batch.tokens, attendWithin(batch));
+      return decoderLogits(pass, decoder, hidden);
     });
     return yield* gpu.download(logits);
   });
@@ -133,7 +135,8 @@ onGpu(
   Effect.gen(function* () {
     const { decoder, adapter } = yield* adapterOnly(0.2);
     assert.equal(adapter!.linears.length, 4 * 2, "every linear has an adapter");
-    const layers = decoder.layers.map(({ attention, feedForward }) => ({
+    const layers = decoder.layers.map(({ attending, attention, feedForward }) => ({
+      attending,
       attention: {
         ...attention,
         qkv: { weight: attention.qkv.weight },

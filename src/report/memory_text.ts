@@ -1,0 +1,41 @@
+/** A memory plan as lines for people: what takes how much, and which setting takes less. @module */
+import type { StorageChoice } from "../models/choose_storage.ts";
+
+const units = ["B", "KiB", "MiB", "GiB", "TiB"];
+
+/** `1536` → `1.5 KiB`. */
+export const formatBytes = (bytes: number): string => {
+  const power = Math.min(units.length - 1, Math.floor(Math.log2(Math.max(bytes, 1)) / 10));
+  const value = bytes / 1024 ** power;
+  return `${value.toFixed(value < 10 && power > 0 ? 1 : 0)} ${units[power]}`;
+};
+
+/** The plan in one line and, where it does not fit, a line for each setting that would help. */
+export const memoryLines = ({ storage, plan, budget }: StorageChoice): ReadonlyArray<string> => {
+  const parts = [
+    ["weights", plan.weights, ` as ${storage}`],
+    ["adapter", plan.adapter, ""],
+    ["optimizer", plan.optimizer, ""],
+    ["activations", plan.activations, ""],
+    ["logits", plan.logits, ""],
+    ["KV cache", plan.cache, ""],
+  ] as const;
+  const listed = parts.filter(([, bytes]) => bytes > 0)
+    .map(([name, bytes, note]) => `${name} ${formatBytes(bytes)}${note}`);
+  const of = budget === undefined ? "" : ` of ${formatBytes(budget)}`;
+  const summary = `GPU memory: up to ${formatBytes(plan.total)}${of} (${listed.join(", ")})`;
+  return budget === undefined || plan.total <= budget ? [summary] : [summary, ...remedies(plan)];
+};
+
+const remedies = (plan: StorageChoice["plan"]): ReadonlyArray<string> => [
+  "That may not fit. Less would take:",
+  ...plan.activations > 0
+    ? [
+      "  --set training.gradientCheckpointing=true   (activations, for a third more time)",
+      "  --set training.batchSize=1 --set training.accumulationSteps=16   (activations)",
+      "  --set training.maxTokens=512   (activations)",
+    ]
+    : [],
+  ...plan.cache > 0 ? ["  --set sampling.batchSize=8   (KV cache)"] : [],
+  "  --set model.storage=q8   (weights)",
+];

@@ -1,0 +1,105 @@
+import assert from "node:assert/strict";
+import { Effect } from "effect";
+import { chooseStorage } from "../../src/models/choose_storage.ts";
+import { llama } from "../../src/models/llama.ts";
+import { planMemory } from "../../src/models/memory_plan.ts";
+import type { OpenModel } from "../../src/models/open_model.ts";
+import { randomWeights } from "../../src/models/random_weights.ts";
+import { formatBytes, memoryLines } from "../../src/report/memory_text.ts";
+
+const config = {
+  vocab_size: 512,
+  hidden_size: 64,
+  intermediate_size: 128,
+  num_hidden_layers: 2,
+  num_attention_heads: 4,
+  num_key_value_heads: 2,
+  tie_word_embeddings: true,
+};
+const shape = Effect.runSync(llama.decode(config));
+const opened = (dtype: string): OpenModel => {
+  const weights = randomWeights(llama, shape, 1);
+  return {
+    directory: "nowhere",
+    config,
+    architecture: llama,
+    shape,
+    weights: { ...weights, describe: (name) => ({ ...weights.describe(name)!, dtype }) },
+  };
+};
+const run = {
+  newTokens: 1,
+  lora: { rank: 4, targetModules: ["q_proj", "down_proj"] },
+  trainedTokens: 32,
+  gradientCheckpointing: false,
+  generated: { batch: 2, tokens: 40 },
+};
+// Linears of a layer: qkv 128·64, output 64·64, gate and up 256·64, down 64·128; two of them.
+const linears = 2 * (128 * 64 + 64 * 64 + 256 * 64 + 64 * 128);
+const table = 513 * 64;
+const gains = 5 * 64;
+
+Deno.test("planMemory() counts weights, adapter and moments exactly", () => {
+  const f32 = planMemory(llama, shape, { ...run, storage: "f32" });
+  assert.equal(f32.weights, 4 * (linears + table + gains));
+  const halves = planMemory(llama, shape, { ...run, storage: "bf16" });
+  assert.equal(halves.weights, 2 * (linears + table) + 4 * gains);
+  // A and B of q_proj and down_proj in both layers, and one row; values and gradients.
+  const adapter = 2 * 4 * (64 + 64 + 128 + 64) + 64;
+  assert.equal(f32.adapter, 2 * 4 * adapter);
+  assert.equal(f32.optimizer, f32.adapter);
+  assert.equal(f32.cache, 2 * 4 * 2 * 40 * 2 * 32);
+});
+
+Deno.test("planMemory() keeps less under gradient checkpointing", () => {
+  const deep = { ...shape, layers: 30 };
+  const kept = planMemory(llama, deep, { ...run, storage: "f32" }).activations;
+  const checkpointed = planMemory(llama, deep, {
+    ...run,
+    storage: "f32",
+    gradientCheckpointing: true,
+  }).activations;
+  assert.ok(checkpointed < kept / 5, `${checkpointed} of ${kept}`);
+});
+
+const chosen = (dtype: string, storage: "auto" | "bf16", budget: number | undefined) =>
+  Effect.runSync(chooseStorage(opened(dtype), run, { storage, budget })).storage;
+const totalOf = (storage: "f32" | "bf16" | "q8") =>
+  planMemory(llama, shape, { ...run, storage }).total;
+
+Deno.test("chooseStorage() takes the most exact format that fits", () => {
+  assert.equal(chosen("BF16", "auto", totalOf("f32")), "f32");
+  assert.equal(chosen("BF16", "auto", totalOf("f32") - 1), "bf16");
+  assert.equal(chosen("F16", "auto", totalOf("f32") - 1), "f16");
+  assert.equal(chosen("BF16", "auto", totalOf("bf16") - 1), "q8");
+  assert.equal(chosen("BF16", "auto", undefined), "f32");
+  assert.equal(chosen("BF16", "bf16", 10), "bf16");
+});
+
+Deno.test("chooseStorage() refuses what fits in no format", () => {
+  const { message } = Effect.runSync(
+    Effect.flip(chooseStorage(opened("F32"), run, { storage: "auto", budget: 1000 })),
+  );
+  assert.match(
+    message,
+    /^The model does not fit: stored as q8 it needs 0\.00 GiB with its adapter/,
+  );
+});
+
+Deno.test("memoryLines() names the settings that take less where the plan does not fit", () => {
+  const plan = planMemory(llama, shape, { ...run, storage: "f32" });
+  assert.equal(memoryLines({ storage: "f32", plan, budget: undefined }).length, 1);
+  const lines = memoryLines({ storage: "f32", plan, budget: plan.total - 1 });
+  assert.match(lines[0]!, /^GPU memory: up to .* of .* \(weights .* as f32, adapter /);
+  assert.match(lines.join("\n"), /gradientCheckpointing=true[^]*model\.storage=q8/);
+});
+
+Deno.test("formatBytes() keeps two figures", () => {
+  assert.deepEqual([0, 512, 1536, 20 * 2 ** 20, 3 * 2 ** 30].map(formatBytes), [
+    "0 B",
+    "512 B",
+    "1.5 KiB",
+    "20 MiB",
+    "3.0 GiB",
+  ]);
+});
