@@ -14,10 +14,12 @@
  */
 import * as Command from "effect/cli/Command";
 import project from "../deno.json" with { type: "json" };
+import { chatVerb, runChat } from "./cli/chat.ts";
 import { diversifyVerb, runDiversify } from "./cli/diversify.ts";
 import { evalVerb, runEval } from "./cli/eval.ts";
 import { generateVerb, runGenerate } from "./cli/generate.ts";
 import { inspectVerb } from "./cli/inspect.ts";
+import { mergeVerb, runMerge } from "./cli/merge.ts";
 import { mixVerb, runMix } from "./cli/mix.ts";
 import { onModel } from "./cli/model_source.ts";
 import { onGpu } from "./cli/on_gpu.ts";
@@ -37,6 +39,8 @@ const delia = Command.make("delia").pipe(
     mixVerb(runMix),
     evalVerb(onModel(onGpu(runEval))),
     inspectVerb,
+    chatVerb(onModel(onGpu(runChat))),
+    mergeVerb(onModel(onGpu(runMerge))),
     generateVerb(onModel(onGpu(runGenerate))),
   ]),
 );

@@ -1,0 +1,143 @@
+/** `chat`: talks with a model, with or without an adapter, line by line. @module */
+import * as Console from "effect/Console";
+import * as Effect from "effect/Effect";
+import type * as Scope from "effect/Scope";
+import * as Stdio from "effect/Stdio";
+import * as Stream from "effect/Stream";
+import type { Message } from "../data/chat.ts";
+import type { Tokenizer } from "../data/tokenizer.ts";
+import { generateBatch } from "../generation/generate.ts";
+import type { Decoding } from "../generation/sampler.ts";
+import type { ConfigError } from "../config/config_error.ts";
+import { type LoadError, loadModel, type LoadServices } from "../models/load_model.ts";
+import type { Subject } from "../nn/adapter.ts";
+import { adapter, type Flags, json, maxNewTokens, model, seed, set, system } from "./flags.ts";
+import { temperature, topP } from "./flags.ts";
+import { needTokenizer } from "./ids.ts";
+import { modelSettings } from "./model_settings.ts";
+import type { UsageError } from "./usage_error.ts";
+import { type Run, type Verb, verb, type VerbHelp } from "./verb.ts";
+
+/** Options of `chat`. */
+export interface ChatOptions {
+  readonly json: boolean;
+  readonly model: string;
+  readonly adapter: string | undefined;
+  /** First message of every chat. */
+  readonly system: string | undefined;
+  readonly maxNewTokens: number;
+  readonly temperature: number;
+  readonly topP: number;
+  readonly seed: number;
+  readonly set: ReadonlyArray<string>;
+}
+
+const flags: Flags<ChatOptions> = {
+  ...{ json, model, adapter, system, maxNewTokens, temperature, topP, seed, set },
+};
+
+const help: VerbHelp<"chat"> = {
+  name: "chat",
+  description: "Talk with a model: a line is a message, /reset forgets, an empty input ends",
+  examples: [{
+    command: "deno task delia chat --model fixtures/base --adapter runs/x/adapter",
+    description:
+      "Answers appear as they are made; with --json the whole chat is printed at the end",
+  }],
+};
+
+/** The verb around the work that `run` does. */
+export const chatVerb = <E, R>(run: Run<ChatOptions, E, R>): Verb<"chat", ChatOptions, E, R> =>
+  verb(help, flags, run);
+
+/** What `chat --json` prints when the input ends. */
+export interface ChatDocument {
+  readonly messages: ReadonlyArray<Message>;
+}
+
+/** Answers each line of the standard input, remembering the lines before it. */
+export const runChat = (
+  options: ChatOptions,
+): Effect.Effect<
+  { readonly text: string; readonly document: ChatDocument },
+  LoadError | ConfigError | UsageError,
+  Exclude<LoadServices, Scope.Scope> | Stdio.Stdio
+> =>
+  Effect.scoped(Effect.gen(function* () {
+    const stdio = yield* Stdio.Stdio;
+    const settings = yield* modelSettings("chat", options.set);
+    const { subject, tokenizer: found, valid, stopIds } = yield* loadModel(
+      options.model,
+      options.adapter,
+      settings,
+    );
+    const tokenizer = yield* needTokenizer(found, options.model);
+    const { maxNewTokens, temperature, topP } = options;
+    const decoding = { temperature, topP, maxNewTokens, stopIds, valid };
+    const first: ReadonlyArray<Message> = options.system === undefined
+      ? []
+      : [{ role: "system", content: options.system }];
+    let messages = first;
+    let turns = 0;
+    // With --json stdout is for the document alone.
+    const write = (text: string) =>
+      Stream.run(Stream.succeed(text), options.json ? stdio.stderr() : stdio.stdout())
+        .pipe(Effect.orDie);
+    const invite = (yield* stdio.stdinIsTerminal) ? write("> ") : Effect.void;
+    yield* invite;
+    yield* stdio.stdin.pipe(
+      Stream.decodeText,
+      Stream.splitLines,
+      Stream.orDie,
+      Stream.takeWhile((line) => line !== "/exit"),
+      Stream.runForEach((line) =>
+        Effect.gen(function* () {
+          if (line === "/reset") messages = first;
+          else if (line.trim() !== "") {
+            const asked: ReadonlyArray<Message> = [...messages, { role: "user", content: line }];
+            const seed = options.seed + turns++;
+            const reply = answer(subject, tokenizer, asked, decoding, seed, write);
+            messages = yield* Effect.matchEffect(reply, {
+              // The chat goes on: a message that cannot be answered is forgotten.
+              onFailure: ({ message }) => Effect.as(Console.error(`Error: ${message}`), messages),
+              onSuccess: (content) =>
+                Effect.succeed([...asked, { role: "assistant" as const, content }]),
+            });
+          }
+          yield* invite;
+        })
+      ),
+    );
+    return { text: "", document: { messages } };
+  }));
+
+// Writes the answer while it is made. A last character may still lack some of its bytes: it waits.
+const answer = (
+  subject: Subject,
+  tokenizer: Tokenizer,
+  messages: ReadonlyArray<Message>,
+  decoding: Decoding,
+  seed: number,
+  write: (text: string) => Effect.Effect<void>,
+) =>
+  Effect.gen(function* () {
+    const { ids } = yield* tokenizer.render(messages, { addGenerationPrompt: true });
+    let shown = "";
+    const show = (made: ReadonlyArray<number>) => {
+      const text = tokenizer.decode(made).replace(/\uFFFD+$/, "");
+      if (!text.startsWith(shown)) return Effect.void;
+      const more = text.slice(shown.length);
+      shown = text;
+      return more === "" ? Effect.void : write(more);
+    };
+    const [completion] = yield* generateBatch(
+      subject,
+      [{ ids, seed }],
+      decoding,
+      ([answer]) => show(answer!.ids),
+    );
+    const made = completion!.ids;
+    yield* show(made);
+    yield* write(completion!.finish === "length" ? " …\n" : "\n");
+    return tokenizer.decode(made);
+  });
