@@ -2,6 +2,7 @@
 import { Template } from "@huggingface/jinja";
 import type { Message, Role } from "./chat.ts";
 import { DataError } from "./data_error.ts";
+import { pythonFunctions, usePython } from "./template_strings.ts";
 
 /** Characters `[start, end)` of a rendered chat that messages up to and with `message` wrote. */
 export interface TextSpan {
@@ -16,6 +17,8 @@ export interface TextSpan {
 export interface RenderedText {
   readonly text: string;
   readonly spans: ReadonlyArray<TextSpan>;
+  /** Whether the template says with {% generation %} blocks what the assistant's spans are. */
+  readonly marked: boolean;
 }
 
 /** A chat template, ready to render. */
@@ -32,10 +35,6 @@ export interface ChatTemplate {
 // Private-use characters that `{% generation %}` and `{% endgeneration %}` turn into.
 const [OPEN, CLOSE] = ["\u{F0001}", "\u{F0002}"];
 const GENERATION = /\{%([-+]?)\s*(end)?generation\s*([-+]?)%\}/g;
-
-// Templates of the Llama 3 family print today's date unless they are given one; the same data must
-// give the same tokens on any day.
-const FIXED_DATE = "26 Jul 2024";
 
 /**
  * Prepares a Jinja chat template. `variables` are the special tokens it may name (`bos_token`, …).
@@ -64,7 +63,7 @@ export const makeChatTemplate = (
         ...variables,
         messages,
         add_generation_prompt: addGenerationPrompt,
-        date_string: FIXED_DATE,
+        ...pythonFunctions,
       });
     } catch (cause) {
       throw new DataError({ reason: { _tag: "BadTemplate", report: reportOf(cause) } });
@@ -88,7 +87,9 @@ const compile = (source: string): Template => {
       `{%${left} if true %}{{ "${end === undefined ? OPEN : CLOSE}" }}{% endif ${right}%}`,
   );
   try {
-    return new Template(plain);
+    const template = new Template(plain);
+    usePython(template.parsed);
+    return template;
   } catch (cause) {
     throw new DataError({ reason: { _tag: "BadTemplate", report: reportOf(cause) } });
   }
@@ -96,21 +97,26 @@ const compile = (source: string): Template => {
 
 const reportOf = (cause: unknown): string => cause instanceof Error ? cause.message : String(cause);
 
-const notProvable = (message: number, report: string): DataError =>
-  new DataError({ reason: { _tag: "SpansNotProvable", message, report } });
+const MARK = "mark the assistant's turn with {% generation %} in the chat template";
+
+const notProvable = (message: number, report: string, remedy = MARK): DataError =>
+  new DataError({ reason: { _tag: "SpansNotProvable", message, report, remedy } });
 
 /** Spans from `{% generation %}` blocks: the k-th block is the k-th assistant message. */
 const readMarks = (rendered: string, messages: ReadonlyArray<Message>): RenderedText => {
   const forged = messages.findIndex(({ content }) =>
     content.includes(OPEN) || content.includes(CLOSE)
   );
-  if (forged >= 0) throw notProvable(forged, "its content holds the character of a template mark");
+  if (forged >= 0) {
+    throw notProvable(forged, "its content holds the character of a template mark", "take it out");
+  }
   const assistants = messages.flatMap(({ role }, index) => role === "assistant" ? [index] : []);
   const blocks = rendered.split(OPEN);
   if (blocks.length - 1 !== assistants.length) {
     throw notProvable(
       assistants[0] ?? 0,
       `${assistants.length} assistant messages but ${blocks.length - 1} generation blocks`,
+      "write one {% generation %} block for each assistant message",
     );
   }
   const spans: Array<TextSpan> = [];
@@ -127,7 +133,7 @@ const readMarks = (rendered: string, messages: ReadonlyArray<Message>): Rendered
     text += after;
   }
   pushPrompt(spans, messages, messages.length - 1, from, text.length);
-  return { text, spans };
+  return { text, spans, marked: true };
 };
 
 const pushPrompt = (
@@ -169,10 +175,11 @@ const compareRenderings = (
         head instanceof DataError
           ? head.message
           : "the template renders it otherwise when more messages follow",
+        `make each turn a chat of its own, or ${MARK}`,
       );
     } // else: this prompt message and the next share a span, e.g. a system message inside a turn
   }
-  return { text, spans };
+  return { text, spans, marked: false };
 };
 
 const attempt = (run: () => string): string | DataError => {

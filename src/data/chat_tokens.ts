@@ -18,12 +18,16 @@ export interface Rendered {
   /**
    * In order, without overlap. An assistant's span runs from where generation starts to its
    * end-of-turn token, which is inside; a user's span holds the generation prompt that follows it.
-   * Tokens outside every span are the template's (a line break after the end of a turn).
+   * Tokens outside every span are the template's (a line break after the end of a turn). A template
+   * with {% generation %} blocks decides itself: the spans are what the blocks wrote.
    */
   readonly spans: ReadonlyArray<Span>;
 }
 
-/** How many BOS tokens a chat has: exactly one, none, or one a turn (BOS opens turns). */
+/**
+ * How many BOS tokens a chat has: exactly one, one a turn (BOS opens turns), or none where the
+ * template writes none. As in transformers, nobody else puts one in front of a chat.
+ */
 export type BosPerChat = "one" | "none" | "turns";
 
 /** What turning a chat into tokens needs of a tokenizer. */
@@ -31,6 +35,8 @@ export interface ChatTokens {
   readonly template: ChatTemplate | undefined;
   readonly encode: (text: string) => ReadonlyArray<number>;
   readonly decode: (ids: ReadonlyArray<number>) => string;
+  /** What a token stands for, so that the spellings of two lists of ids differ where their texts do. */
+  readonly spell: (id: number) => string;
   readonly specialIds: ReadonlySet<number>;
   readonly bosId: number | undefined;
   readonly bos: string | undefined;
@@ -56,7 +62,9 @@ export const probeTemplate = (
   }
   const { ids, spans } = rendered;
   const count = ids.filter((id) => id === chats.bosId).length;
-  const ends = spans.flatMap(({ role, end }) => role === "assistant" ? ids[end - 1] ?? [] : []);
+  const ends = spans.flatMap(({ role, start, end }) =>
+    role === "assistant" ? ids[endOfTurn(chats, ids, start, end) - 1] ?? [] : []
+  );
   return {
     bosPerChat: count > 1 ? "turns" : count === 1 ? "one" : "none",
     endOfTurn: ends.filter((id) => chats.specialIds.has(id)),
@@ -76,57 +84,69 @@ export const renderChat = (
       reason: { _tag: "BadTemplate", report: "tokenizer_config.json holds no chat_template" },
     });
   }
-  const { text, spans: textSpans } = template.render(messages, addGenerationPrompt);
+  const { text, spans: textSpans, marked } = template.render(messages, addGenerationPrompt);
   const ids = encode(text);
-  // The template that writes no BOS leaves it to the tokenizer, which puts it in front.
-  const lead = bosPerChat === "none" && bosId !== undefined ? 1 : 0;
   const spans: Array<Span> = [];
-  let start = lead;
-  for (const { role, message, end: textEnd, start: textStart } of textSpans) {
-    const proved = textEnd === text.length ? ids.length : tokensBefore(encode, text, textEnd, ids);
-    const next = textSpans.find((span) => span.start >= textEnd);
-    if (proved === undefined && (role === "assistant" || next?.role === "assistant")) {
-      throw new DataError({
-        reason: {
-          _tag: "SpansNotProvable",
-          message: role === "assistant" ? message : next?.message ?? message,
-          report: "a token straddles the boundary",
-        },
-      });
+  let from = 0;
+  for (const { role, message, start: textStart, end: textEnd } of textSpans) {
+    const end = tokensBefore(chats, text, textEnd, ids);
+    if (role !== "assistant") {
+      if (end === undefined) continue; // joins the next prompt message
+      spans.push({ role, message, start: from, end });
+      from = end;
+      continue;
     }
-    if (proved === undefined) continue; // joins the next prompt message
-    if (role === "assistant" && spans.length === 0 && textStart > 0) {
-      start = lead + (tokensBefore(encode, text, textStart, ids) ?? 0);
+    const start = tokensBefore(chats, text, textStart, ids);
+    if (start === undefined || end === undefined) {
+      throw straddles(message, start === undefined ? "start" : "end");
     }
-    const end = lead + proved;
-    const kept = role === "assistant" ? endOfTurn(chats, ids, start - lead, proved) + lead : end;
+    const kept = marked ? end : endOfTurn(chats, ids, start, end);
     spans.push({ role, message, start, end: kept });
-    start = end;
+    from = end;
   }
-  const all = lead === 1 && bosId !== undefined ? [bosId, ...ids] : ids;
-  const count = all.filter((id) => id === bosId).length;
-  if (bosId !== undefined && bosPerChat !== undefined && bosPerChat !== "turns" && count !== 1) {
-    throw new DataError({ reason: { _tag: "WrongBosCount", bos, actual: count } });
+  const count = ids.filter((id) => id === bosId).length;
+  const expected = bosPerChat === "none" ? 0 : 1;
+  const counted = bosId !== undefined && bosPerChat !== undefined && bosPerChat !== "turns";
+  if (counted && count !== expected) {
+    throw new DataError({ reason: { _tag: "WrongBosCount", bos, expected, actual: count } });
   }
-  return { ids: all, spans };
+  return { ids, spans };
 };
 
-/** Tokens before character `at`, if the ids of the text up to there are a start of all ids. */
+const straddles = (message: number, edge: "start" | "end"): DataError =>
+  new DataError({
+    reason: {
+      _tag: "SpansNotProvable",
+      message,
+      report: `a token straddles the ${edge} of the answer`,
+      remedy: `take the white space off the ${edge} of its content, or word it otherwise there`,
+    },
+  });
+
+/**
+ * How many of `ids` spell the text before character `at`; undefined where a token straddles it. The
+ * ids of that text alone may be others, since its last word may be cut otherwise: spelling decides.
+ */
 const tokensBefore = (
-  encode: (text: string) => ReadonlyArray<number>,
+  { encode, spell }: ChatTokens,
   text: string,
   at: number,
   ids: ReadonlyArray<number>,
 ): number | undefined => {
-  let head: ReadonlyArray<number>;
+  if (at === 0) return 0;
+  if (at === text.length) return ids.length;
+  let head: string;
   try {
-    head = encode(text.slice(0, at));
+    head = encode(text.slice(0, at)).map(spell).join("");
   } catch (cause) {
     // Half a word need not be a word of the vocabulary: then the whole word straddles the boundary.
     if (cause instanceof DataError && cause.reason._tag === "UnknownToken") return undefined;
     throw cause;
   }
-  return head.every((id, i) => id === ids[i]) ? head.length : undefined;
+  let spelled = "";
+  let count = 0;
+  while (spelled.length < head.length && count < ids.length) spelled += spell(ids[count++]!);
+  return spelled === head ? count : undefined;
 };
 
 /** End of an assistant's span: white space that follows its last special token is the template's. */

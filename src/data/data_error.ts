@@ -25,6 +25,7 @@ export type DataReason =
     readonly _tag: "WrongBosCount";
     readonly at?: Place;
     readonly bos: string;
+    readonly expected: number;
     readonly actual: number;
   }
   | {
@@ -32,6 +33,7 @@ export type DataReason =
     readonly at?: Place;
     readonly message: number;
     readonly report: string;
+    readonly remedy: string;
   }
   | { readonly _tag: "NoEndOfTurn"; readonly at?: Place; readonly message: number }
   | { readonly _tag: "NoSupervisedToken"; readonly at?: Place; readonly tokens: number }
@@ -68,14 +70,15 @@ const explain = (reason: DataReason): string => {
       return `Expected words of the vocabulary but found ${JSON.stringify(reason.text)}: ` +
         "add it to the tokenizer, or leave the chat out";
     case "WrongBosCount":
-      return `Expected exactly one ${reason.bos} in the chat but found ${reason.actual}: ` +
-        "take it out of the messages, the template writes it";
+      return `Expected exactly ${reason.expected} ${reason.bos} in the chat but found ` +
+        `${reason.actual}: take it out of the messages, the template writes what belongs there`;
     case "SpansNotProvable":
       return `The tokens of messages[${reason.message}] cannot be told from its neighbours' ` +
-        `(${reason.report}): mark the assistant's turn with {% generation %} in the chat template`;
+        `(${reason.report}): ${reason.remedy}`;
     case "NoEndOfTurn":
       return `The chat template ends messages[${reason.message}] without a special token, ` +
-        "so a model could not learn to stop: write eos_token after the assistant's content";
+        "so a model could not learn to stop: write eos_token after the assistant's content, inside " +
+        "its {% generation %} block where there is one";
     case "NoSupervisedToken":
       return `Expected at least one supervised token but found none in ${reason.tokens} tokens: ` +
         "give the chat an assistant message that survives truncation";

@@ -65,7 +65,7 @@ const label = (
   const supervised = new Array<boolean>(ids.length).fill(false);
   for (const { role, message, start, end } of spans) {
     if (role !== "assistant") continue;
-    if (!tokenizer.stopIds.includes(ids[end - 1] ?? -1)) {
+    if (!endsTurn(tokenizer, ids.slice(start, end))) {
       return Effect.fail(new DataError({ reason: { _tag: "NoEndOfTurn", message } }));
     }
     supervised.fill(true, start, end);
@@ -85,6 +85,12 @@ const label = (
       new DataError({ reason: { _tag: "NoSupervisedToken", tokens: example.ids.length } }),
     )
     : Effect.succeed(example);
+};
+
+/** Whether an answer holds a token that stops generation, with nothing but white space behind it. */
+const endsTurn = (tokenizer: Tokenizer, answer: ReadonlyArray<number>): boolean => {
+  const stop = answer.findLastIndex((id) => tokenizer.stopIds.includes(id));
+  return stop >= 0 && tokenizer.decode(answer.slice(stop + 1)).trim() === "";
 };
 
 const truncate = (

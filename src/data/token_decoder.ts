@@ -66,6 +66,14 @@ const byteLevel: Step = (tokens) => {
 
 const BYTE = /^<0x([0-9A-Fa-f]{2})>$/;
 
+/** The bytes of a token, `<0x0A>` being one, each as the character of its number. */
+export const bytesOfToken = (token: string): string => {
+  const hex = BYTE.exec(token)?.[1];
+  return hex === undefined
+    ? Array.from(utf8.encode(token), (byte) => String.fromCharCode(byte)).join("")
+    : String.fromCharCode(Number.parseInt(hex, 16));
+};
+
 /** Runs of byte tokens are read as UTF-8 or, where they are none, give a replacement character each. */
 const byteFallback: Step = (tokens) => {
   const texts: Array<string> = [];

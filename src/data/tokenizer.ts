@@ -7,8 +7,8 @@ import { type ChatTokens, probeTemplate, renderChat, type Rendered } from "./cha
 import { DataError } from "./data_error.ts";
 import { withNewTokens } from "./new_tokens.ts";
 import { readSpecialIds } from "./special_ids.ts";
-import { cleanUpSpaces, tokenDecoder } from "./token_decoder.ts";
-import { badTokenizer } from "./tokenizer_fields.ts";
+import { bytesOfToken, cleanUpSpaces, tokenDecoder } from "./token_decoder.ts";
+import { badTokenizer, isObject } from "./tokenizer_fields.ts";
 import { type RawTokenizer, readTokenizerFiles, type TokenizerFiles } from "./tokenizer_json.ts";
 import { type Pipeline, readPipeline } from "./tokenizer_pipeline.ts";
 
@@ -130,7 +130,10 @@ const fromRaw = (raw: RawTokenizer): Tokenizer => {
   const template = raw.chatTemplate === undefined
     ? undefined
     : makeChatTemplate(raw.chatTemplate, special);
-  const chats: ChatTokens = { template, encode, decode, specialIds, bosId, bos: special.bos_token };
+  const chats: ChatTokens = {
+    ...{ template, encode, decode, specialIds, bosId, bos: special.bos_token },
+    spell: spellerOf(raw, tokens),
+  };
   const probe = template === undefined ? undefined : probeTemplate(chats);
 
   return {
@@ -204,6 +207,23 @@ const encoderOf = (
 
 /** The first half of a character that lacks its other half: no text that UTF-8 could write. */
 const loneSurrogate = (text: string): string => /\p{Cs}/u.exec(text)?.[0] ?? "";
+
+/** What each token stands for: its bytes where the vocabulary has byte tokens, else its spelling. */
+const spellerOf = (
+  { tokenizer, added }: RawTokenizer,
+  tokens: ReadonlyMap<number, string>,
+): (id: number) => string => {
+  const model = tokenizer["model"];
+  const { type, byte_fallback } = isObject(model) ? model : {};
+  const addedIds = new Set(added.map(({ id }) => id));
+  return (id) => {
+    const token = tokens.get(id) ?? "";
+    // A private character parts what joins no neighbour: added tokens, words.
+    if (addedIds.has(id)) return `\u{E000}${id}\u{E000}`;
+    if (type === "WordLevel") return `${token}\u{E000}`;
+    return byte_fallback === true ? bytesOfToken(token) : token;
+  };
+};
 
 const decoderOf = (
   { tokenizer, added, cleanUpSpaces: cleanUp }: RawTokenizer,

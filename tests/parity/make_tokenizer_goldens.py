@@ -18,6 +18,7 @@ from pathlib import Path
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
 from tokenizers import processors, trainers
 from transformers import PreTrainedTokenizerFast
+from transformers.utils import chat_template_utils
 
 from chat_templates import CHATS, TEMPLATES
 
@@ -70,8 +71,15 @@ TEKKEN = (r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo
           r"|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*"
           r"|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+")
 
-# Templates that print today's date get this one: the date that training pins.
-DATE = {"strftime_now": lambda form: datetime(2024, 7, 26).strftime(form), "date_string": "26 Jul 2024"}
+class FixedDate(datetime):
+    """Templates that print today's date get the one that training pins."""
+
+    @classmethod
+    def now(cls, tz=None):
+        return cls(2024, 7, 26)
+
+
+chat_template_utils.datetime = FixedDate
 
 # Flags of an added token that the families use, on tokens that TEXTS hold.
 FLAGS = [
@@ -245,15 +253,15 @@ def render_chats(tokenizer, config, names):
         template, marked = TEMPLATES[name]
         for messages in CHATS:
             try:
-                text = fast.apply_chat_template(messages, chat_template=template, tokenize=False, **DATE)
+                text = fast.apply_chat_template(messages, chat_template=template, tokenize=False)
             except Exception as error:  # the template refuses the chat
                 rendered.append({"template": name, "messages": messages, "error": str(error)})
                 continue
             out = fast.apply_chat_template(messages, chat_template=marked, tokenize=True, return_dict=True,
-                                           return_assistant_tokens_mask=True, **DATE)
+                                           return_assistant_tokens_mask=True)
             prompt = fast.apply_chat_template(
-                messages[:-1], chat_template=template, tokenize=True, add_generation_prompt=True, **DATE)["input_ids"]
-            assert text == fast.apply_chat_template(messages, chat_template=marked, tokenize=False, **DATE), name
+                messages[:-1], chat_template=template, tokenize=True, add_generation_prompt=True)["input_ids"]
+            assert text == fast.apply_chat_template(messages, chat_template=marked, tokenize=False), name
             rendered.append({"template": name, "messages": messages, "text": text, "ids": out["input_ids"],
                              "assistant": out["assistant_masks"], "prompt": prompt})
     return rendered
