@@ -29,6 +29,9 @@ import {
 
 /** One comparison. */
 export interface Measure {
+  /** What was compared, such as `gradients`; several tensors may be of one kind. */
+  readonly kind: string;
+  /** Which of that kind. */
   readonly what: string;
   /** Largest difference over the largest magnitude expected; of ids, how many differ. */
   readonly error: number;
@@ -41,11 +44,12 @@ export type MeasureGolden = (
 ) => Effect.Effect<ReadonlyArray<Measure>, GpuError | WeightsError | ModelError, Gpu | Scope.Scope>;
 
 const near = (
+  kind: string,
   what: string,
   actual: ArrayLike<number>,
   expected: ArrayLike<number>,
   limit: number,
-): Measure => ({ what, error: worst(actual, expected), limit });
+): Measure => ({ kind, what, error: worst(actual, expected), limit });
 
 const joined = (parts: ReadonlyArray<Float32Array>): ReadonlyArray<number> =>
   parts.flatMap((part) => Array.from(part));
@@ -65,15 +69,16 @@ const compareForward = (golden: Golden, part: "base" | "lora", subject: Subject)
     );
     const losses = yield* exampleLosses(subject, single);
     return [
-      near("logits", joined(read.map(({ logits }) => logits)), expected("logits"), 1e-5),
+      near("logits", "all", joined(read.map(({ logits }) => logits)), expected("logits"), 1e-5),
       ...Array.from({ length: golden.shape.layers }, (_, layer) =>
         near(
-          `stream after block ${layer}`,
+          "streams",
+          `after block ${layer}`,
           joined(read.map(({ hidden }) => hidden[layer]!)),
           expected(`hidden.${layer}`),
           1e-5,
         )),
-      near("token losses", losses.map(({ sum }) => sum), expected("token_losses"), 1e-5),
+      near("token losses", "all", losses.map(({ sum }) => sum), expected("token_losses"), 1e-5),
     ];
   });
 
@@ -95,44 +100,49 @@ const backward = (trainee: Trainee, { sequences, loss }: GoldenPart) =>
         { ring, slot: 0, accumulate: false },
       )
     );
-    return near("loss", [(yield* gpu.download(ring))[0]! / packed.supervisedTokens], [loss], 1e-5);
+    const actual = (yield* gpu.download(ring))[0]! / packed.supervisedTokens;
+    return near("loss", "mean", [actual], [loss], 1e-5);
   });
 
-/** Runs the golden's AdamW steps, two micro-batches each, and compares every loss and norm. */
-const compareSteps = (
+/** Takes the golden's AdamW steps, two micro-batches each. */
+const takeSteps = (
   trainee: Trainee,
   sequences: ReadonlyArray<Example>,
-  { learning_rate: learningRate, losses, norms }: GoldenSteps,
-) =>
-  Effect.gen(function* () {
-    const options: TrainOptions = {
-      optimizer: {
-        learningRate,
-        betas: [0.9, 0.999],
-        eps: 1e-8,
-        weightDecay: 0.01,
-        clipNorm: 1,
-        warmupSteps: 0,
-        schedule: "constant_with_warmup",
-      },
-      seed: 0,
-      gradientCheckpointing: false,
-      batchSize: 2,
-      accumulationSteps: 2,
-      steps: losses.length,
-      reportEvery: 4,
-    };
-    // Four slots a step: the three sequences and one without labels.
-    const step = [...sequences, { ids: [3], supervised: [false] }];
-    const examples = Stream.fromIterable(losses.flatMap(() => step));
-    const reports: ReadonlyArray<StepReport> = yield* Stream.runCollect(
-      train(trainee, options, examples),
-    );
-    return [
-      near(`losses of ${losses.length} steps`, reports.map(({ loss }) => loss), losses, 1e-4),
-      near("norms", reports.map(({ gradientNorm }) => gradientNorm), norms, 1e-3),
-    ];
-  });
+  { learning_rate: learningRate, losses }: GoldenSteps,
+): Effect.Effect<ReadonlyArray<StepReport>, GpuError | ModelError, Gpu> => {
+  const options: TrainOptions = {
+    optimizer: {
+      learningRate,
+      betas: [0.9, 0.999],
+      eps: 1e-8,
+      weightDecay: 0.01,
+      clipNorm: 1,
+      warmupSteps: 0,
+      schedule: "constant_with_warmup",
+    },
+    seed: 0,
+    gradientCheckpointing: false,
+    batchSize: 2,
+    accumulationSteps: 2,
+    steps: losses.length,
+    reportEvery: 4,
+  };
+  // Four slots a step: the three sequences and one without labels.
+  const step = [...sequences, { ids: [3], supervised: [false] }];
+  const examples = Stream.fromIterable(losses.flatMap(() => step));
+  return Stream.runCollect(train(trainee, options, examples));
+};
+
+const compareSteps = (
+  reports: ReadonlyArray<StepReport>,
+  { losses, norms }: GoldenSteps,
+): ReadonlyArray<Measure> => {
+  const what = `${losses.length} steps`;
+  return [
+    near("step losses", what, reports.map(({ loss }) => loss), losses, 1e-4),
+    near("step norms", what, reports.map(({ gradientNorm }) => gradientNorm), norms, 1e-3),
+  ];
+};
 
 const compareGreedy = (subject: Subject, { sequences, greedy: { continuations } }: GoldenPart) =>
   Effect.gen(function* () {
@@ -150,8 +160,8 @@ const compareGreedy = (subject: Subject, { sequences, greedy: { continuations } 
     const wrong = continuations.flatMap((line, row) =>
       line.filter((id, at) => completions[row]?.ids[at] !== id)
     );
-    const what = `wrong ids in ${continuations.length} × ${continuations[0]!.length} greedy ones`;
-    return [{ what, error: wrong.length, limit: 0 }];
+    const what = `wrong of ${continuations.length} × ${continuations[0]!.length}`;
+    return [{ kind: "greedy ids", what, error: wrong.length, limit: 0 }];
   });
 
 const exported = ({ lora: { new_ids: ids } }: Golden, adapter: Adapter) =>
@@ -163,6 +173,7 @@ const compareAdapter = (
   prefix: "lora.gradient" | "lora.final",
   limit: number,
 ): ReadonlyArray<Measure> => {
+  const kind = prefix === "lora.final" ? "final adapter" : "gradients";
   const expected = matricesOf(golden, prefix);
   if (linears.size !== expected.size) {
     throw new Error(`Expected ${expected.size} adapted linears but found ${linears.size}`);
@@ -172,10 +183,16 @@ const compareAdapter = (
       (["a", "b"] as const).map((side) => {
         const values = expected.get(path)![side].data;
         if (values.every((value) => value === 0)) throw new Error(`${path}.${side} is all zeros`);
-        return near(`${path}.${side}`, matrices[side].data, values, limit);
+        return near(kind, `${path}.${side}`, matrices[side].data, values, limit);
       })
     ),
-    near("rows of new tokens", rows!.input.data, tensorOf(golden, `${prefix}.rows`).data, limit),
+    near(
+      kind,
+      "rows of new tokens",
+      rows!.input.data,
+      tensorOf(golden, `${prefix}.rows`).data,
+      limit,
+    ),
   ];
 };
 
@@ -193,6 +210,7 @@ export const gradientsOfBase: MeasureGolden = (golden) =>
       loss,
       ...golden.weights.names.map((name) =>
         near(
+          "gradients",
           name,
           gradients[name]?.data ?? [],
           tensorOf(golden, `base.gradient.${name}`).data,
@@ -207,7 +225,8 @@ export const stepsOfBase: MeasureGolden = (golden) =>
   Effect.gen(function* () {
     const decoder = yield* base(golden, true);
     const { sequences, steps } = golden.base;
-    return yield* compareSteps({ decoder, parameters: decoder.parameters }, sequences, steps!);
+    const trainee = { decoder, parameters: decoder.parameters };
+    return compareSteps(yield* takeSteps(trainee, sequences, steps!), steps!);
   });
 
 /** Greedy continuations of the base. */
@@ -235,16 +254,28 @@ export const gradientsOfAdapter: MeasureGolden = (golden) =>
     return [loss, ...compareAdapter(golden, gradients, "lora.gradient", 1e-4)];
   });
 
-/** AdamW steps with the adapter: losses, norms and where it ends. */
-export const stepsOfAdapter: MeasureGolden = (golden) =>
+/** The golden's adapter after its AdamW steps, and what they reported. */
+export const trainedGolden = (
+  golden: Golden,
+): Effect.Effect<
+  { readonly reports: ReadonlyArray<StepReport>; readonly stored: StoredAdapter },
+  GpuError | WeightsError | ModelError,
+  Gpu | Scope.Scope
+> =>
   Effect.gen(function* () {
     const adapter = yield* adaptedGolden(golden);
     const { decoder, parameters } = adapter;
     const { sequences, steps } = golden.lora;
-    const measures = yield* compareSteps({ decoder, parameters, adapter }, sequences, steps);
-    const final = yield* exported(golden, adapter);
-    return [...measures, ...compareAdapter(golden, final, "lora.final", 1e-3)];
+    const reports = yield* takeSteps({ decoder, parameters, adapter }, sequences, steps);
+    return { reports, stored: yield* exported(golden, adapter) };
   });
+
+/** AdamW steps with the adapter: losses, norms and where it ends. */
+export const stepsOfAdapter: MeasureGolden = (golden) =>
+  Effect.map(trainedGolden(golden), ({ reports, stored }) => [
+    ...compareSteps(reports, golden.lora.steps),
+    ...compareAdapter(golden, stored, "lora.final", 1e-3),
+  ]);
 
 /** Greedy continuations of the base with the adapter on it. */
 export const greedyOfAdapter: MeasureGolden = (golden) =>

@@ -17,8 +17,8 @@ import {
 } from "./golden_measures.ts";
 
 // With DELIA_SHOW_ERRORS=1 every error is printed.
-const keepsLimit = ({ what, error, limit }: Measure): boolean => {
-  if (Deno.env.get("DELIA_SHOW_ERRORS")) console.log(`${what}: ${error.toExponential(1)}`);
+const keepsLimit = ({ kind, what, error, limit }: Measure): boolean => {
+  if (Deno.env.get("DELIA_SHOW_ERRORS")) console.log(`${kind} ${what}: ${error.toExponential(1)}`);
   return error <= limit;
 };
 

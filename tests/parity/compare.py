@@ -8,6 +8,7 @@ the largest magnitude. Inputs, greedy ids and the set of tensors must be the sam
 
 import argparse
 import json
+from math import isnan
 from pathlib import Path
 
 from parity import GOLDENS
@@ -21,7 +22,8 @@ def worst(actual, expected):
     if actual.shape != expected.shape:
         return float("inf")
     difference, magnitude = (actual - expected).abs().max().item(), expected.abs().max().item()
-    return difference / magnitude if magnitude else difference
+    error = difference / magnitude if magnitude else difference
+    return float("inf") if isnan(error) else error
 
 
 def compare_tensors(remade, committed, file):

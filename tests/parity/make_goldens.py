@@ -23,7 +23,7 @@ from parity import (
 from safetensors.torch import save_file
 
 LEARNING_RATE = {"base": 1e-3, "lora": 1e-2}
-LEAST_LEAD = 1e-3
+LEAST_LEAD = 2e-4
 
 
 def described(sequences):
@@ -111,7 +111,7 @@ def main():
         for part in ("base", "lora"):
             lead = about[part]["greedy"]["lead"]
             losses = about[part].get("steps", {}).get("losses", [about[part]["loss"]])
-            print(f"{name} {part}: lead {lead:.4f}, loss {losses[0]:.4f} to {losses[-1]:.4f}", flush=True)
+            print(f"{name} {part}: lead {lead:.1e}, loss {losses[0]:.4f} to {losses[-1]:.4f}", flush=True)
             if lead < LEAST_LEAD:
                 close.append(f"{name} {part}")
     if close:

@@ -5,6 +5,7 @@ the real rows are kept. A loss is the mean over the supervised tokens, which tra
 itself from labels of which the others are -100.
 """
 
+import json
 import platform
 from importlib.metadata import version
 from pathlib import Path
@@ -124,14 +125,14 @@ def train(model, sequences, learning_rate):
 
 @torch.no_grad()
 def greedy(model, sequences):
-    """Greedy continuations of the sequences, and the smallest lead of a chosen logit."""
+    """Greedy continuations, and the smallest lead of a chosen logit over the largest magnitude."""
     continuations, lead = [], float("inf")
     for ids, _ in sequences:
         line = ids
         for _ in range(GREEDY):
             logits = model(input_ids=line[None], use_cache=False).logits[0, -1]
             best = logits.topk(2).values
-            lead = min(lead, (best[0] - best[1]).item())
+            lead = min(lead, ((best[0] - best[1]) / logits.abs().max()).item())
             line = torch.cat([line, logits.argmax()[None]])
         continuations.append(line[len(ids):].tolist())
     return {"continuations": continuations, "lead": lead}
@@ -182,3 +183,7 @@ def trained_of(adapted):
         path, side = name.removeprefix("base_model.model.").split(".lora_")
         trained[f"{path}.{side[0].lower()}"] = parameter
     return trained
+
+
+if __name__ == "__main__":
+    print(json.dumps(versions()))
