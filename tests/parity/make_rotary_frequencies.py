@@ -55,7 +55,8 @@ CASES = {
         "rope_parameters": YARN | {"rope_theta": 10000.0, "attention_factor": 1.25},
     },
     "yarn, a ramp beyond the head": {
-        "model_type": "llama", "max_position_embeddings": 131072, "rope_theta": 50.0, "rope_scaling": YARN,
+        "model_type": "llama", "max_position_embeddings": 131072, "rope_theta": 50.0,
+        "rope_scaling": YARN | {"beta_fast": 1000},
     },
     "longrope": {
         "model_type": "phi3", "max_position_embeddings": 131072, "original_max_position_embeddings": 4096,
