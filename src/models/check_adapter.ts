@@ -14,7 +14,7 @@ export const checkAdapter: (
 ) => Effect.Effect<void, WeightsError> = Effect.fnUntraced(function* (
   { architecture, shape },
   directory,
-  { rank, linears, rows },
+  { linears, embedding, rows },
 ) {
   const fused = Array.from(
     { length: shape.layers },
@@ -23,19 +23,34 @@ export const checkAdapter: (
   const parts = fused.flatMap(({ inputs, parts }) => parts.map((part) => ({ ...part, inputs })));
   const known = new Map(parts.map((part) => [part.path, part]));
   const modules = new Set<string>();
-  for (const [path, { a, b }] of linears) {
+  for (const [path, { a, b, magnitude }] of linears) {
     const part = known.get(path);
     if (!part) {
       return yield* malformed(directory, "adapter", "LoRA of linears that the model has", path);
     }
+    const [rank = 0] = a.shape;
+    const outputs = part.to - part.from;
     yield* checkShape(`${path}.lora_A`, a, [rank, part.inputs]);
-    yield* checkShape(`${path}.lora_B`, b, [part.to - part.from, rank]);
+    yield* checkShape(`${path}.lora_B`, b, [outputs, rank]);
+    if (magnitude) yield* checkShape(`${path}.lora_magnitude_vector`, magnitude, [outputs]);
     modules.add(part.module);
   }
   const missing = parts.find(({ module, path }) => modules.has(module) && !linears.has(path));
   if (missing) {
     const expected = `${missing.module} of every layer`;
     return yield* malformed(directory, "adapter", expected, `without ${missing.path}`);
+  }
+  if (embedding) {
+    const { a, b } = embedding;
+    const [rank = 0] = a.shape;
+    yield* checkShape(`${architecture.tensors.embedding}: lora_embedding_A`, a, [
+      rank,
+      shape.vocab,
+    ]);
+    yield* checkShape(`${architecture.tensors.embedding}: lora_embedding_B`, b, [
+      shape.hidden,
+      rank,
+    ]);
   }
   if (rows) yield* checkShape("new tokens' rows", rows.input, [rows.tokens.length, shape.hidden]);
 });

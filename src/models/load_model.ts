@@ -5,6 +5,7 @@ import type { Tokenizer } from "../data/tokenizer.ts";
 import { readTokenizer } from "../data/tokenizer_files.ts";
 import type { Gpu, GpuError } from "../gpu/gpu.ts";
 import { makeAdapter, type NewRows, type Subject } from "../nn/adapter.ts";
+import { modulesOf, planOfStored } from "../nn/adapter_plan.ts";
 import { importAdapter } from "../nn/adapter_files.ts";
 import { checkBase } from "../weights/adapter_base.ts";
 import { malformed, refuse } from "../weights/files.ts";
@@ -61,7 +62,7 @@ export const loadModel: (
     const stored = adapter === undefined ? undefined : yield* readAdapter(adapter);
     if (stored && adapter !== undefined) {
       yield* checkBase(stored.base, directory);
-      yield* refuseUnrunnable(adapter, stored);
+      yield* refuseUnrunnable(opened, adapter, stored);
       yield* checkAdapter(opened, adapter, stored);
     }
     const ids = stored?.rows?.tokens.map(({ id }) => id) ?? [];
@@ -94,9 +95,9 @@ const putOn = (
   base: Decoder,
   stored: StoredAdapter,
 ): Effect.Effect<Subject, GpuError | ModelError, Gpu | Scope.Scope> => {
-  const { rank, alpha, rsLora, linears } = stored;
-  const modules = [...linears.keys()].map((name) => name.slice(name.lastIndexOf(".") + 1));
-  const options = { rank, alpha, rsLora, dropout: 0, targetModules: [...new Set(modules)] };
+  const { rank, alpha, rsLora } = stored;
+  const plan = planOfStored(stored);
+  const options = { rank, alpha, rsLora, dropout: 0, targetModules: modulesOf(plan) };
   const rows: NewRows | undefined = stored.rows && {
     ids: stored.rows.tokens.map(({ id }) => id),
     input: stored.rows.input.data,
@@ -105,7 +106,7 @@ const putOn = (
   };
   const saved = importAdapter(base, stored);
   return Effect.map(
-    makeAdapter(base, options, 0, { saved, ...rows ? { rows } : {} }),
+    makeAdapter(base, options, 0, { saved, plan, ...rows ? { rows } : {} }),
     (adapter) => ({ decoder: adapter.decoder, adapter }),
   );
 };

@@ -26,6 +26,7 @@
  * @module
  */
 export * from "../nn/adapter.ts";
+export * from "../nn/adapter_plan.ts";
 export { exportAdapter, importAdapter } from "../nn/adapter_files.ts";
 export type { Attend, LayerAttention, RaggedAttention, RowPlaces } from "../nn/attend.ts";
 export type { AttentionBlock, HeadNorms, SavedAttention } from "../nn/attention_block.ts";
@@ -46,13 +47,26 @@ export {
 export type { AdapterBase, TrainedToken } from "../weights/peft_config.ts";
 export { type HostTensor, layerMemory, memoryWeights, Weights } from "../weights/weights.ts";
 export * from "../weights/weights_error.ts";
+export { refuseExtra } from "../weights/extra_tensors.ts";
+export { type PlannedShard, type PlannedTensor, writeShards } from "../weights/shard_writer.ts";
 export * from "./architecture.ts";
+export * from "./choose_storage.ts";
 export * from "./decoder.ts";
 export * from "./export_weights.ts";
+export * from "./gemma.ts";
+export * from "./gemma2.ts";
+export * from "./gemma3_text.ts";
 export * from "./llama.ts";
 export * from "./load_decoder.ts";
 export * from "./load_model.ts";
 export * from "./memory_plan.ts";
+export * from "./merge_model.ts";
+export * from "./mistral.ts";
 export * from "./model_error.ts";
+export * from "./open_model.ts";
+export * from "./phi3.ts";
+export * from "./qwen2.ts";
+export * from "./qwen3.ts";
 export * from "./random_weights.ts";
 export * from "./registry.ts";
+export * from "./smollm3.ts";

@@ -3,25 +3,43 @@ import { Effect } from "effect";
 import { malformed } from "../weights/files.ts";
 import type { Adapter } from "../weights/peft.ts";
 import type { WeightsError } from "../weights/weights_error.ts";
+import type { OpenModel } from "./open_model.ts";
 
-/** Fails where the adapter in `directory` has DoRA, LoRA on embedding or head, or ranks and alphas of their own. */
-export const refuseUnrunnable = (
+/**
+ * Fails where the adapter in `directory` has DoRA, LoRA on the head, trained rows beside LoRA on the
+ * embedding, or whole tables that are not the base's own.
+ */
+export const refuseUnrunnable: (
+  model: Pick<OpenModel, "architecture" | "weights">,
   directory: string,
-  { rank, alpha, linears, embedding, tables }: Adapter,
-): Effect.Effect<void, WeightsError> => {
+  adapter: Adapter,
+) => Effect.Effect<void, WeightsError> = Effect.fnUntraced(function* (
+  { architecture: { tensors }, weights },
+  directory,
+  { linears, embedding, tables = new Map(), rows },
+) {
   const refuse = (expected: string, actual: string) =>
-    Effect.fail(malformed(directory, "adapter", expected, actual));
-  for (const [path, { a, magnitude, alpha: own = alpha }] of linears) {
-    if (magnitude) return refuse("plain LoRA", `DoRA (lora_magnitude_vector of ${path})`);
-    if (a.shape[0] !== rank) {
-      return refuse(`of rank ${rank} throughout`, `of rank ${a.shape[0]} at ${path}`);
+    malformed(directory, "adapter", expected, actual);
+  const paths = { embedding: pathOf(tensors.embedding), head: pathOf(tensors.head) };
+  for (const [path, { magnitude }] of linears) {
+    if (magnitude) {
+      return yield* refuse("plain LoRA", `DoRA (lora_magnitude_vector of ${path})`);
     }
-    if (own !== alpha) {
-      return refuse(`of alpha ${alpha} throughout`, `of alpha ${own} at ${path}`);
+    if (path === paths.head) return yield* refuse("LoRA on linears of layers and embedding", path);
+  }
+  if (embedding?.magnitude) return yield* refuse("plain LoRA", `DoRA of ${paths.embedding}`);
+  if (embedding && rows) {
+    return yield* refuse("LoRA on the embedding or trained rows of it", "both");
+  }
+  for (const [path, { shape, data }] of tables) {
+    const name = path === paths.head && !weights.names.includes(tensors.head)
+      ? tensors.embedding
+      : `${path}.weight`;
+    const own = yield* weights.read(name);
+    if (own.shape.join() !== shape.join() || own.data.some((value, i) => value !== data[i])) {
+      return yield* refuse(`of a base whose ${path} is this model's`, `of another ${path}`);
     }
   }
-  const table = embedding ? "model.embed_tokens" : [...tables?.keys() ?? []][0];
-  return table === undefined
-    ? Effect.void
-    : refuse("LoRA on the linears of the layers", `on ${table}`);
-};
+});
+
+const pathOf = (tensor: string): string => tensor.replace(/\.weight$/, "");

@@ -4,9 +4,10 @@ import { Gpu, type GpuError, type Pass, sizeOf, type Tensor } from "../gpu/gpu.t
 import { randomNormal, randomUnit } from "../gpu/random.ts";
 import type { FusedLinear } from "../models/architecture.ts";
 import type { Decoder } from "../models/decoder.ts";
-import { ModelError } from "../models/model_error.ts";
+import type { ModelError } from "../models/model_error.ts";
 import { scatterRows } from "../ops/embedding.ts";
-import type { Linear, Lora } from "./lora_linear.ts";
+import { type AdapterPlan, planAdapter } from "./adapter_plan.ts";
+import type { Linear, Lora, LoraTarget } from "./lora_linear.ts";
 import {
   allocateParameters,
   type Parameter,
@@ -79,20 +80,22 @@ const kaiming = (seed: number, stream: number, size: number, inputs: number) => 
   );
 };
 
+// The A's of one linear's targets are stacked: they read the same input.
 const specsOf = (
   linear: FusedLinear,
   stream: number,
-  options: LoraOptions,
+  { linears }: AdapterPlan,
   seed: number,
 ): ReadonlyArray<AdapterSpec> => {
-  const adapted = linear.parts.filter(({ module }) => options.targetModules.includes(module));
+  const adapted = linear.parts.filter(({ path }) => linears.has(path));
   if (adapted.length === 0) return [];
-  const aShape = [adapted.length * options.rank, linear.inputs];
+  const ranks = adapted.reduce((sum, { path }) => sum + linears.get(path)!.rank, 0);
+  const aShape = [ranks, linear.inputs];
   const initial = kaiming(seed, stream, sizeOf(aShape), linear.inputs);
   return [
     { name: `${linear.name}.a`, shape: aShape, initial },
     ...adapted.map(({ path, from, to }): AdapterSpec => {
-      const shape = [to - from, options.rank];
+      const shape = [to - from, linears.get(path)!.rank];
       return { name: `${path}.b`, shape, initial: () => new Float32Array(sizeOf(shape)) };
     }),
   ];
@@ -101,17 +104,15 @@ const specsOf = (
 /** Names of the embedding's A `[rows, rank]` and B `[hidden, rank]` among an adapter's parameters. */
 export const embeddingNames = { a: "embedding.a", b: "embedding.b" } as const;
 
-const embeddingModule = "embed_tokens";
-
 // PEFT's fresh values for an embedding: A zero, B normal.
 const embeddingSpecs = (
   { rows, shape: { hidden } }: Decoder,
-  { rank, targetModules }: LoraOptions,
+  { embedding }: AdapterPlan,
   stream: number,
   seed: number,
 ): ReadonlyArray<AdapterSpec> => {
-  if (!targetModules.includes(embeddingModule)) return [];
-  const [a, b] = [[rows, rank], [hidden, rank]];
+  if (!embedding) return [];
+  const [a, b] = [[rows, embedding.rank], [hidden, embedding.rank]];
   const normal = (_: unknown, element: number): number => randomNormal(seed, stream, element);
   return [
     { name: embeddingNames.a, shape: a, initial: () => new Float32Array(sizeOf(a)) },
@@ -125,26 +126,36 @@ const embeddingSpecs = (
 
 const rowsName = "new_rows";
 
-const scaleOf = ({ rank, alpha, rsLora }: LoraOptions): number =>
-  alpha / (rsLora ? Math.sqrt(rank) : rank);
-
 const attach = (linear: Linear, lora: Lora | undefined): Linear =>
   lora ? { ...linear, lora } : linear;
 
-const checkModules = (
-  decoder: Decoder,
-  { targetModules }: LoraOptions,
-): Effect.Effect<void, ModelError> => {
-  const linears = decoder.architecture.linears(decoder.shape, 0);
-  const known = [
-    ...linears.flatMap(({ parts }) => parts.map(({ module }) => module)),
-    embeddingModule,
-  ];
-  const module = targetModules.find((name) => !known.includes(name));
-  return module === undefined ? Effect.void : Effect.fail(
-    new ModelError({ reason: { _tag: "UnknownModule", module, known: known.join(", ") } }),
-  );
+const loraOf = (
+  linear: FusedLinear,
+  stream: number,
+  { linears }: AdapterPlan,
+  dropout: number,
+  parameters: Parameters,
+): Lora | undefined => {
+  if (!parameters.byName.has(`${linear.name}.a`)) return undefined;
+  const targets: LoraTarget[] = [];
+  let first = 0;
+  for (const { module, path, from, to } of linear.parts) {
+    const shape = linears.get(path);
+    if (!shape) continue;
+    const ranks = [first, first += shape.rank] as const;
+    const b = parameter(parameters, `${path}.b`);
+    targets.push({ module, from, to, ranks, scale: shape.scale, b });
+  }
+  return { dropout, stream, a: parameter(parameters, `${linear.name}.a`), targets };
 };
+
+/** What an adapter starts from, where not from fresh values. */
+export interface AdapterStart {
+  readonly rows?: NewRows;
+  readonly saved?: SavedValues;
+  /** Takes the place of the modules, rank and alpha of the options. */
+  readonly plan?: AdapterPlan;
+}
 
 /**
  * Puts a fresh adapter (or the one in `saved`) onto `base`, whose own weights stay as they are; it
@@ -154,16 +165,16 @@ export const makeAdapter = (
   base: Decoder,
   options: LoraOptions,
   seed: number,
-  { rows, saved }: { readonly rows?: NewRows; readonly saved?: SavedValues } = {},
+  { rows, saved, plan: given }: AdapterStart = {},
 ): Effect.Effect<Adapter, GpuError | ModelError, Gpu | Scope.Scope> =>
   Effect.gen(function* () {
     const gpu = yield* Gpu;
-    yield* checkModules(base, options);
+    const plan = given ?? (yield* planAdapter(base, options));
     const fused = base.layers.flatMap((_, index) => base.architecture.linears(base.shape, index));
     const { hidden } = base.shape;
     const specs: AdapterSpec[] = [
-      ...fused.flatMap((linear, stream) => specsOf(linear, stream, options, seed)),
-      ...embeddingSpecs(base, options, fused.length, seed),
+      ...fused.flatMap((linear, stream) => specsOf(linear, stream, plan, seed)),
+      ...embeddingSpecs(base, plan, fused.length, seed),
     ];
     if (rows?.trained) {
       specs.push({ name: rowsName, shape: [rows.ids.length, hidden], initial: () => rows.input });
@@ -175,22 +186,8 @@ export const makeAdapter = (
     );
     const loras = new Map<string, Lora>();
     for (const [stream, linear] of fused.entries()) {
-      if (!parameters.byName.has(`${linear.name}.a`)) continue;
-      const adapted = linear.parts.filter(({ path }) => parameters.byName.has(`${path}.b`));
-      loras.set(linear.name, {
-        rank: options.rank,
-        scale: scaleOf(options),
-        dropout: options.dropout,
-        stream,
-        a: parameter(parameters, `${linear.name}.a`),
-        targets: adapted.map(({ module, path, from, to }, slot) => ({
-          module,
-          from,
-          to,
-          slot,
-          b: parameter(parameters, `${path}.b`),
-        })),
-      });
+      const lora = loraOf(linear, stream, plan, options.dropout, parameters);
+      if (lora) loras.set(linear.name, lora);
     }
     const layers = base.layers.map(({ attending, attention, feedForward }, index) => ({
       attending,
@@ -205,9 +202,9 @@ export const makeAdapter = (
         down: attach(feedForward.down, loras.get(`layers.${index}.down`)),
       },
     }));
-    const embeddingLora = parameters.byName.has(embeddingNames.a)
+    const embeddingLora = plan.embedding
       ? {
-        scale: scaleOf(options) * base.shape.embeddingScale,
+        scale: plan.embedding.scale * base.shape.embeddingScale,
         a: parameter(parameters, embeddingNames.a),
         b: parameter(parameters, embeddingNames.b),
       }

@@ -4,7 +4,8 @@ import { Gpu, type GpuError } from "../gpu/gpu.ts";
 import type { Decoder } from "../models/decoder.ts";
 import type * as Peft from "../weights/peft.ts";
 import type { TrainedToken } from "../weights/peft_config.ts";
-import type { Adapter, SavedValues } from "./adapter.ts";
+import { type Adapter, embeddingNames, type SavedValues } from "./adapter.ts";
+import type { LoraEmbedding } from "./lora_embedding.ts";
 import { downloadParameters } from "./parameters.ts";
 
 /** Downloads `adapter` as the values that PEFT stores; `about` says what the GPU does not know. */
@@ -19,19 +20,18 @@ export const exportAdapter = (
     const linears = new Map<string, Peft.LoraMatrices>();
     for (const { linear, lora } of adapter.linears) {
       const stacked = values.get(lora.a.name)!;
-      const size = rank * linear.inputs;
-      for (const { slot, b } of lora.targets) {
+      for (const { ranks: [from, to], b } of lora.targets) {
         const path = b.name.slice(0, -".b".length);
         linears.set(path, {
           a: {
-            shape: [rank, linear.inputs],
-            data: stacked.slice(slot * size, (slot + 1) * size),
+            shape: [to - from, linear.inputs],
+            data: stacked.slice(from * linear.inputs, to * linear.inputs),
           },
           b: { shape: b.value.shape, data: values.get(b.name)! },
         });
       }
     }
-    const { rows } = adapter;
+    const { rows, decoder: { embeddingLora } } = adapter;
     const shape = [about.tokens.length, adapter.decoder.shape.hidden];
     return {
       rank,
@@ -40,6 +40,7 @@ export const exportAdapter = (
       rsLora,
       base: about.base,
       linears,
+      ...embeddingLora ? { embedding: embeddingMatrices(embeddingLora, values) } : {},
       ...rows
         ? {
           rows: {
@@ -52,6 +53,35 @@ export const exportAdapter = (
     };
   });
 
+const embeddingMatrices = (
+  { a, b }: LoraEmbedding,
+  values: ReadonlyMap<string, Float32Array>,
+): Peft.LoraMatrices => {
+  const [rows = 0, rank = 0] = a.value.shape;
+  return {
+    a: { shape: [rank, rows], data: transposed(values.get(a.name)!, rows, rank) },
+    b: { shape: b.value.shape, data: values.get(b.name)! },
+  };
+};
+
+const transposed = (data: Float32Array, rows: number, cols: number): Float32Array => {
+  const turned = new Float32Array(data.length);
+  for (let row = 0; row < rows; row++) {
+    for (let col = 0; col < cols; col++) turned[col * rows + row] = data[row * cols + col]!;
+  }
+  return turned;
+};
+
+const joined = (parts: ReadonlyArray<Float32Array>): Float32Array => {
+  const whole = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+};
+
 /** The parameter values of a stored adapter, named as `makeAdapter` names them on `decoder`. */
 export const importAdapter = (decoder: Decoder, stored: Peft.Adapter): SavedValues => {
   const values = new Map<string, Float32Array>();
@@ -61,15 +91,18 @@ export const importAdapter = (decoder: Decoder, stored: Peft.Adapter): SavedValu
         const matrices = stored.linears.get(path);
         return matrices ? [{ path, matrices }] : [];
       });
-      const size = stored.rank * linear.inputs;
-      const stacked = new Float32Array(adapted.length * size);
-      for (const [slot, { path, matrices }] of adapted.entries()) {
-        stacked.set(matrices.a.data, slot * size);
-        values.set(`${path}.b`, matrices.b.data);
-      }
+      for (const { path, matrices } of adapted) values.set(`${path}.b`, matrices.b.data);
+      const stacked = joined(adapted.map(({ matrices }) => matrices.a.data));
       if (adapted.length > 0) values.set(`${linear.name}.a`, stacked);
     }
   });
+  if (stored.embedding) {
+    const { a: { shape: [rank = 0, vocab = 0], data }, b } = stored.embedding;
+    const table = new Float32Array(decoder.rows * rank); // rows of new tokens stay zero
+    table.set(transposed(data, rank, vocab));
+    values.set(embeddingNames.a, table);
+    values.set(embeddingNames.b, b.data);
+  }
   if (stored.rows) values.set("new_rows", stored.rows.input.data);
   return values;
 };

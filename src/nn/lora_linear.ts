@@ -7,28 +7,27 @@ import { accumulate } from "../ops/residual_add.ts";
 import { unpacked } from "../ops/unpack.ts";
 import type { Parameter, Weight } from "./parameters.ts";
 
-/** One adapted output of a fused linear: rows `[from, to)` of W, and the slot of its A. */
+/** One adapted output of a fused linear: rows `[from, to)` of W, and which rows of A are its own. */
 export interface LoraTarget {
   /** Hugging Face's module name, such as `q_proj`. */
   readonly module: string;
   readonly from: number;
   readonly to: number;
-  /** Index of its rows in the stacked A. */
-  readonly slot: number;
+  /** Its rows in the stacked A: its rank is their number. */
+  readonly ranks: readonly [from: number, to: number];
+  /** alpha / rank, or alpha / √rank with rsLoRA. */
+  readonly scale: number;
   /** `[to - from, rank]`, zero at the start. */
   readonly b: Parameter;
 }
 
 /** The adapter of one (fused) linear; the A's of its targets are stacked and run as one product. */
 export interface Lora {
-  readonly rank: number;
-  /** alpha / rank, or alpha / √rank with rsLoRA. */
-  readonly scale: number;
   /** Probability that an element of the adapter's input is dropped in training. */
   readonly dropout: number;
   /** Tells this adapter's dropout masks from those of the others. */
   readonly stream: number;
-  /** `[targets · rank, in]`. */
+  /** `[ranks of all targets, in]`. */
   readonly a: Parameter;
   readonly targets: ReadonlyArray<LoraTarget>;
 }
@@ -50,7 +49,7 @@ export interface TrainingMode {
 export interface SavedLinear {
   /** Its input `[rows, in]`. */
   readonly x: Tensor;
-  /** x·Aᵀ `[rows, targets · rank]`. */
+  /** x·Aᵀ `[rows, ranks of all targets]`. */
   readonly down?: Tensor;
 }
 
@@ -77,11 +76,11 @@ export const linearForward = (
   const input = dropped(pass, lora, x, mode);
   const down = matmulNT(pass, input, lora.a.value);
   if (input !== x) pass.release(input);
-  for (const { from, to, slot, b } of lora.targets) {
-    matmulNT(pass, columns(down, slot * lora.rank, (slot + 1) * lora.rank), b.value, {
+  for (const { from, to, ranks, scale, b } of lora.targets) {
+    matmulNT(pass, columns(down, ...ranks), b.value, {
       into: columns(y, from, to),
       accumulate: true,
-      scale: lora.scale,
+      scale,
     });
   }
   return { y, saved: { x, down } };
@@ -105,14 +104,13 @@ export const linearBackward = (
   if (bias?.gradient) addBiasBackward(pass, dY, bias.gradient);
   const dX = unpacked(pass, weight.value, (w) => matmulNN(pass, dY, w));
   if (!lora || !down) return dX;
-  const { rank, scale, a, targets } = lora;
+  const { a, targets } = lora;
   const dDown = pass.tensor(down.shape);
-  for (const { from, to, slot, b } of targets) {
+  for (const { from, to, ranks, scale, b } of targets) {
     const dPart = columns(dY, from, to);
-    const part = [slot * rank, (slot + 1) * rank] as const;
-    matmulNN(pass, dPart, b.value, { into: columns(dDown, ...part), scale });
+    matmulNN(pass, dPart, b.value, { into: columns(dDown, ...ranks), scale });
     if (b.gradient) {
-      const downPart = columns(down, ...part);
+      const downPart = columns(down, ...ranks);
       matmulTN(pass, dPart, downPart, { into: b.gradient, accumulate: true, scale });
     }
   }

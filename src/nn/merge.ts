@@ -13,12 +13,12 @@ const mergedLinear = (pass: Pass, linear: Linear): Linear => {
   const { weight, lora, ...rest } = linear;
   if (!lora || isPacked(weight.value)) return linear;
   const value = copy(pass, weight.value);
-  for (const { from, to, slot, b } of lora.targets) {
-    const a = rowsOf(lora.a.value, slot * lora.rank, (slot + 1) * lora.rank);
+  for (const { from, to, ranks, scale, b } of lora.targets) {
+    const a = rowsOf(lora.a.value, ...ranks);
     matmulNN(pass, b.value, a, {
       into: rowsOf(value, from, to),
       accumulate: true,
-      scale: lora.scale,
+      scale,
     });
   }
   return { ...rest, weight: { name: weight.name, value } };

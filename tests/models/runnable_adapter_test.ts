@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { Effect } from "effect";
+import { llama } from "../../src/models/llama.ts";
 import { refuseUnrunnable } from "../../src/models/runnable_adapter.ts";
 import type { Adapter, LoraMatrices } from "../../src/weights/peft.ts";
-import type { HostTensor } from "../../src/weights/weights.ts";
+import { type HostTensor, memoryWeights } from "../../src/weights/weights.ts";
 
 const zeros = (...shape: ReadonlyArray<number>): HostTensor => ({
   shape,
@@ -18,41 +19,49 @@ const adapterOf = (other: LoraMatrices): Adapter => ({
   linears: new Map([["q_proj", plain], ["v_proj", other]]),
 });
 
+const table = { shape: [5, 3], data: Float32Array.from({ length: 15 }, (_, i) => i) };
+const model = {
+  architecture: llama,
+  weights: memoryWeights({ "model.embed_tokens.weight": table }),
+};
+
 const refused: ReadonlyArray<readonly [string, Adapter, string]> = [
   [
     "DoRA",
     adapterOf({ ...plain, magnitude: zeros(4) }),
-    "x: adapter should be plain LoRA but is DoRA (lora_magnitude_vector of v_proj)",
+    "plain LoRA but is DoRA (lora_magnitude_vector of v_proj)",
   ],
   [
-    "another rank",
-    adapterOf({ a: zeros(3, 3), b: zeros(4, 3) }),
-    "x: adapter should be of rank 2 throughout but is of rank 3 at v_proj",
+    "LoRA on the head",
+    { ...adapterOf(plain), linears: new Map([["lm_head", plain]]) },
+    "LoRA on linears of layers and embedding but is lm_head",
   ],
   [
-    "another alpha",
-    adapterOf({ ...plain, alpha: 8 }),
-    "x: adapter should be of alpha 4 throughout but is of alpha 8 at v_proj",
+    "trained rows beside LoRA on the embedding",
+    {
+      ...adapterOf(plain),
+      embedding: plain,
+      rows: { tokens: [{ id: 1 }], input: zeros(1, 3) },
+    },
+    "LoRA on the embedding or trained rows of it but is both",
   ],
   [
-    "LoRA on the embedding",
-    { ...adapterOf(plain), embedding: plain },
-    "x: adapter should be LoRA on the linears of the layers but is on model.embed_tokens",
-  ],
-  [
-    "a table of the base",
-    { ...adapterOf(plain), tables: new Map([["lm_head", zeros(4, 3)]]) },
-    "x: adapter should be LoRA on the linears of the layers but is on lm_head",
+    "tables of another base",
+    { ...adapterOf(plain), tables: new Map([["model.embed_tokens", zeros(5, 3)]]) },
+    "of a base whose model.embed_tokens is this model's but is of another model.embed_tokens",
   ],
 ];
 
-for (const [what, adapter, message] of refused) {
+for (const [what, adapter, problem] of refused) {
   Deno.test(`refuseUnrunnable() refuses ${what}`, () => {
-    const error = Effect.runSync(Effect.flip(refuseUnrunnable("x", adapter)));
-    assert.equal(error.message, message);
+    const error = Effect.runSync(Effect.flip(refuseUnrunnable(model, "x", adapter)));
+    assert.equal(error.message, `x: adapter should be ${problem}`);
   });
 }
 
-Deno.test("refuseUnrunnable() lets plain LoRA pass", () => {
-  Effect.runSync(refuseUnrunnable("x", adapterOf({ ...plain, alpha: 4 })));
+Deno.test("refuseUnrunnable() lets ranks and alphas of their own, LoRA on the embedding and the base's tables pass", () => {
+  const linears = new Map([["q_proj", { a: zeros(3, 3), b: zeros(4, 3), alpha: 8 }]]);
+  const tables = new Map([["model.embed_tokens", table], ["lm_head", table]]);
+  const adapter = { ...adapterOf(plain), linears, embedding: plain, tables };
+  Effect.runSync(refuseUnrunnable(model, "x", adapter));
 });

@@ -12,18 +12,22 @@ import { dropoutReference } from "../../src/ops/dropout.ts";
 import { finiteDifference } from "../support/finite_difference.ts";
 import { onGpu, uniform, worst } from "../support/on_gpu.ts";
 
-const [rows, inputs, outputs, rank, scale] = [5, 13, 18, 3, 0.7];
+const [rows, inputs, outputs] = [5, 13, 18];
 const mode: TrainingMode = { seed: 5, step: 9 };
 
-// The first and the last part of a fused weight are adapted, the middle one is not.
-const parts = [{ from: 0, to: 7 }, { from: 11, to: 18 }];
+// The first and the last part of a fused weight are adapted, each with a rank and a scale of its own.
+const parts = [
+  { from: 0, to: 7, ranks: [0, 3], scale: 0.7 },
+  { from: 11, to: 18, ranks: [3, 5], scale: 1.3 },
+] as const;
+const allRanks = 5;
 
 const values = {
   x: uniform(rows * inputs, 1),
   w: uniform(outputs * inputs, 2),
-  a: uniform(parts.length * rank * inputs, 3),
-  b0: uniform(7 * rank, 4),
-  b1: uniform(7 * rank, 5),
+  a: uniform(allRanks * inputs, 3),
+  b0: uniform(7 * 3, 4),
+  b1: uniform(7 * 2, 5),
 };
 type Values = Readonly<Record<keyof typeof values, ArrayLike<number>>>;
 
@@ -38,14 +42,14 @@ const reference = ({ x, w, a, ...b }: Values, dropout: number): Float64Array => 
         y[row * outputs + out]! += x[row * inputs + i]! * w[out * inputs + i]!;
       }
     }
-    for (const [slot, { from, to }] of parts.entries()) {
-      for (let r = 0; r < rank; r++) {
+    for (const [slot, { from, to, ranks: [first, end], scale }] of parts.entries()) {
+      for (let r = 0; r < end - first; r++) {
         let down = 0;
         for (let i = 0; i < inputs; i++) {
-          down += input[row * inputs + i]! * a[(slot * rank + r) * inputs + i]!;
+          down += input[row * inputs + i]! * a[(first + r) * inputs + i]!;
         }
         for (let out = from; out < to; out++) {
-          const up = (slot === 0 ? b.b0 : b.b1)[(out - from) * rank + r]!;
+          const up = (slot === 0 ? b.b0 : b.b1)[(out - from) * (end - first) + r]!;
           y[row * outputs + out]! += scale * down * up;
         }
       }
@@ -69,13 +73,14 @@ for (const dropout of [0, 0.4]) {
         });
       const x = yield* gpu.upload(values.x, [rows, inputs]);
       const weight = yield* parameter("w", [outputs, inputs]);
-      const a = yield* parameter("a", [parts.length * rank, inputs]);
+      const a = yield* parameter("a", [allRanks, inputs]);
       const targets: LoraTarget[] = [];
-      for (const [slot, { from, to }] of parts.entries()) {
-        const b = yield* parameter(slot === 0 ? "b0" : "b1", [to - from, rank]);
-        targets.push({ module: "", slot, from, to, b });
+      for (const [slot, part] of parts.entries()) {
+        const [first, end] = part.ranks;
+        const b = yield* parameter(slot === 0 ? "b0" : "b1", [part.to - part.from, end - first]);
+        targets.push({ module: "", ...part, b });
       }
-      const linear: Linear = { weight, lora: { rank, scale, dropout, stream: 2, a, targets } };
+      const linear: Linear = { weight, lora: { dropout, stream: 2, a, targets } };
       const dY = uniform(rows * outputs, 6);
       const onDy = yield* gpu.upload(dY, [rows, outputs]);
 
@@ -111,18 +116,16 @@ onGpu(
     const gpu = yield* Gpu;
     const parameter = (name: keyof Values, shape: ReadonlyArray<number>) =>
       Effect.map(gpu.upload(values[name], shape), (value) => ({ name, value }));
-    const b = { b0: yield* parameter("b0", [7, rank]), b1: yield* parameter("b1", [7, rank]) };
+    const b = { b0: yield* parameter("b0", [7, 3]), b1: yield* parameter("b1", [7, 2]) };
     const linear: Linear = {
       weight: yield* parameter("w", [outputs, inputs]),
       lora: {
-        rank,
-        scale,
         dropout: 0.4,
         stream: 2,
-        a: yield* parameter("a", [parts.length * rank, inputs]),
+        a: yield* parameter("a", [allRanks, inputs]),
         targets: [
-          { module: "", slot: 0, ...parts[0]!, b: b.b0 },
-          { module: "", slot: 1, ...parts[1]!, b: b.b1 },
+          { module: "", ...parts[0], b: b.b0 },
+          { module: "", ...parts[1], b: b.b1 },
         ],
       },
     };

@@ -1,0 +1,66 @@
+/** Which modules an adapter adapts, each with its rank and scale: from settings, or from a stored adapter. @module */
+import { Effect } from "effect";
+import type { Decoder } from "../models/decoder.ts";
+import { ModelError } from "../models/model_error.ts";
+import { type Adapter as StoredAdapter, type LoraMatrices, scalingOf } from "../weights/peft.ts";
+import type { LoraOptions } from "./adapter.ts";
+
+/** The shape of LoRA on one module. */
+export interface LoraShape {
+  readonly rank: number;
+  /** Factor of B·A: alpha / rank, or alpha / √rank with rsLoRA. */
+  readonly scale: number;
+}
+
+/** The adapted modules. */
+export interface AdapterPlan {
+  /** By the linear's path in the base model (`model.layers.0.self_attn.q_proj`). */
+  readonly linears: ReadonlyMap<string, LoraShape>;
+  readonly embedding?: LoraShape;
+}
+
+/** PEFT's name of the embedding among target modules. */
+const embeddingModule = "embed_tokens";
+
+/** The plan of fresh LoRA on `base`. Fails with `UnknownModule` for a target that the model lacks. */
+export const planAdapter = (
+  { architecture, shape }: Decoder,
+  { rank, alpha, rsLora, targetModules }: LoraOptions,
+): Effect.Effect<AdapterPlan, ModelError> => {
+  const parts = Array.from(
+    { length: shape.layers },
+    (_, index) => architecture.linears(shape, index),
+  ).flat().flatMap(({ parts }) => parts);
+  const known = new Set([...parts.map(({ module }) => module), embeddingModule]);
+  const unknown = targetModules.find((module) => !known.has(module));
+  if (unknown !== undefined) {
+    const names = [...known].join(", ");
+    return Effect.fail(
+      new ModelError({ reason: { _tag: "UnknownModule", module: unknown, known: names } }),
+    );
+  }
+  const own: LoraShape = { rank, scale: alpha / (rsLora ? Math.sqrt(rank) : rank) };
+  const adapted = parts.filter(({ module }) => targetModules.includes(module));
+  return Effect.succeed({
+    linears: new Map(adapted.map(({ path }) => [path, own])),
+    ...targetModules.includes(embeddingModule) ? { embedding: own } : {},
+  });
+};
+
+/** The plan of a stored adapter, whose modules may have ranks and alphas of their own. */
+export const planOfStored = (stored: StoredAdapter): AdapterPlan => {
+  const shapeOf = (matrices: LoraMatrices): LoraShape => ({
+    rank: matrices.a.shape[0]!,
+    scale: scalingOf(stored, matrices),
+  });
+  return {
+    linears: new Map([...stored.linears].map(([path, matrices]) => [path, shapeOf(matrices)])),
+    ...stored.embedding ? { embedding: shapeOf(stored.embedding) } : {},
+  };
+};
+
+/** The target modules of a plan, as PEFT lists them. */
+export const modulesOf = ({ linears, embedding }: AdapterPlan): ReadonlyArray<string> => [
+  ...new Set([...linears.keys()].map((path) => path.slice(path.lastIndexOf(".") + 1))),
+  ...embedding ? [embeddingModule] : [],
+];
