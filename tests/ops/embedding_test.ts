@@ -26,7 +26,7 @@ for (const [rows, vocab, hidden] of [[1, 1, 1], [70, 33, 5], [300, 320, 67]] as 
         const onTokens = yield* gpu.upload(tokens, [rows]);
         const x = yield* gpu.submit((pass) => embed(folded(pass, 3), wholeTable(stored), onTokens));
         const expected = Float32Array.from(embedReference(values, tokens, hidden));
-        assert.deepEqual(yield* gpu.download(x), expected);
+        assert.equal(worst(yield* gpu.download(x), expected), 0);
       }),
     );
   }
@@ -96,6 +96,12 @@ onGpu(
       expected.set(rows.subarray(index * hidden, (index + 1) * hidden), id * hidden);
     }
     assert.deepEqual(yield* gpu.download(after), expected);
+    // A shard that is a window of a larger tensor: what lies behind it is another's.
+    const larger = yield* gpu.upload(data, [13, hidden]);
+    const window = wholeTable({ ...larger, shape: [8, hidden] });
+    yield* gpu.submit((pass) => scatterRows(pass, onRows, onIds, window));
+    const behind = (yield* gpu.download(larger)).subarray(8 * hidden);
+    assert.deepEqual(behind, data.subarray(8 * hidden));
     const { table: packed } = yield* uploadTable(data, hidden, [{ to: 13, format: "f16" }]);
     yield* gpu.submit((pass) =>
       assert.throws(() => scatterRows(pass, onRows, onIds, packed), /all are packed/)
