@@ -1,11 +1,17 @@
 /** Tokenizer files with new tokens in them, as transformers would write them. @module */
 import { type AddedToken, plainToken } from "./added_tokens.ts";
-import { isObject, type JsonObject } from "./tokenizer_fields.ts";
+import type { JsonObject } from "./tokenizer_fields.ts";
 import type { RawTokenizer, TokenizerFiles } from "./tokenizer_json.ts";
 
 // The class that takes tokenizer.json as it is. Classes of single families (LlamaTokenizer, …)
 // build their own normalizer and pre-tokenizer, and would give other ids than those trained on.
 const AS_WRITTEN = "PreTrainedTokenizerFast";
+
+/** The files, such that transformers takes `tokenizer.json` as it is. */
+export const loadedAsWritten = (files: TokenizerFiles): TokenizerFiles => ({
+  ...files,
+  config: { ...files.config as JsonObject, tokenizer_class: AS_WRITTEN },
+});
 
 /** The files of `raw` with special tokens `contents` at ids from `nextId` on. */
 export const withNewTokens = (
@@ -23,11 +29,9 @@ export const withNewTokens = (
     tokenizer: { ...tokenizer, added_tokens: tokens },
     config: {
       ...config,
-      tokenizer_class: AS_WRITTEN,
       ...withExtra(config, tokens.filter(isNew).map(({ content }) => content)),
-      ...(isObject(config["added_tokens_decoder"])
-        ? { added_tokens_decoder: Object.fromEntries(decoder) }
-        : {}),
+      // Classes that build their own pipeline read the flags of added tokens from here.
+      added_tokens_decoder: Object.fromEntries(decoder),
     },
   };
 };

@@ -5,7 +5,7 @@ import type { Message } from "./chat.ts";
 import { makeChatTemplate } from "./chat_template.ts";
 import { type ChatTokens, probeTemplate, renderChat, type Rendered } from "./chat_tokens.ts";
 import { DataError } from "./data_error.ts";
-import { withNewTokens } from "./new_tokens.ts";
+import { loadedAsWritten, withNewTokens } from "./new_tokens.ts";
 import { readSpecialIds } from "./special_ids.ts";
 import { bytesOfToken, cleanUpSpaces, tokenDecoder } from "./token_decoder.ts";
 import { badTokenizer, isObject } from "./tokenizer_fields.ts";
@@ -117,10 +117,12 @@ const failing = <A>(run: () => A): Effect.Effect<A, DataError> =>
     }
   });
 
-const fromRaw = (raw: RawTokenizer): Tokenizer => {
+const fromRaw = (
+  raw: RawTokenizer,
+  pipeline: Pipeline = readPipeline(raw.tokenizer),
+): Tokenizer => {
   const { special, vocab, nextId: vocabSize } = raw;
   const { bosId, eosId, padId } = specialIdsOf(raw);
-  const pipeline = readPipeline(raw.tokenizer);
   const encode = encoderOf(raw, pipeline, { bos: bosId, eos: eosId });
 
   const tokens = new Map([...vocab].map(([token, id]) => [id, token]));
@@ -150,10 +152,10 @@ const fromRaw = (raw: RawTokenizer): Tokenizer => {
       failing(() => renderChat(chats, probe?.bosPerChat ?? "one", messages, addGenerationPrompt)),
     withTokens: (contents) => {
       const missing = [...new Set(contents)].filter((content) => !vocab.has(content));
-      const extended = fromRaw(readTokenizerFiles(withNewTokens(raw, missing)));
+      const extended = fromRaw(readTokenizerFiles(withNewTokens(raw, missing)), pipeline);
       return { tokenizer: extended, ids: contents.map((content) => extended.idOf(content)!) };
     },
-    toFiles: () => raw.files,
+    toFiles: () => loadedAsWritten(raw.files),
   };
 };
 
