@@ -26,7 +26,7 @@ const flags: Flags<MergeVerbOptions> = {
   json,
   model,
   adapter: adapterToMerge,
-  out: out("DIR", "Directory for the merged model; must hold no weights yet"),
+  out: out("DIR", "Directory for the merged model: new, or empty"),
   dtype: orUndefined(
     Flag.ChoiceWithValue("dtype", [["float32", "F32"], ["float16", "F16"], ["bfloat16", "BF16"]])
       .pipe(Flag.withDescription("Type to store the weights in; that of the base unless given")),
@@ -73,7 +73,7 @@ export const runMerge = (
     const files = shards.map(({ file }) => file);
     const tensors = shards.reduce((sum, { tensors }) => sum + tensors.length, 0);
     return {
-      text: `${tensors} tensors in ${files.length} file(s) in ${out}`,
+      text: `${tensors} tensors in ${files.length} file${files.length === 1 ? "" : "s"} in ${out}`,
       document: { directory: out, files, tensors },
     };
   });

@@ -1,21 +1,21 @@
 /** Merges an adapter into its base and writes the result as a model directory, tensor by tensor. @module */
-import { Effect, FileSystem, Path } from "effect";
+import { Effect, FileSystem, Path, type Scope } from "effect";
 import type { DataError } from "../data/data_error.ts";
 import { writeTokenizer } from "../data/tokenizer_files.ts";
-import { Gpu, type GpuError } from "../gpu/gpu.ts";
-import { matmulNN } from "../ops/matmul.ts";
+import type { Gpu, GpuError } from "../gpu/gpu.ts";
 import { checkBase } from "../weights/adapter_base.ts";
-import { formatJson, refuse, writeFiles } from "../weights/files.ts";
-import { type Adapter as StoredAdapter, type LoraMatrices, readAdapter } from "../weights/peft.ts";
+import { formatJson, malformed, refuse, writeFiles } from "../weights/files.ts";
+import { type Adapter as StoredAdapter, readAdapter } from "../weights/peft.ts";
 import type { FloatDtype } from "../weights/safetensors.ts";
 import { type PlannedShard, type PlannedTensor, writeShards } from "../weights/shard_writer.ts";
-import type { HostTensor } from "../weights/weights.ts";
 import type { WeightsError } from "../weights/weights_error.ts";
 import { checkAdapter } from "./check_adapter.ts";
 import { readTokenizers } from "./load_model.ts";
+import { mergedValues, type Merging } from "./merged_values.ts";
 import type { ModelError } from "./model_error.ts";
-import { type OpenModel, openModel } from "./open_model.ts";
+import { openModel } from "./open_model.ts";
 import { parameterSpecs } from "./parameter_specs.ts";
+import { refuseUnrunnable } from "./runnable_adapter.ts";
 import { wholeTable } from "./table_cuts.ts";
 
 /** What to merge, and how to store it. */
@@ -24,7 +24,7 @@ export interface MergeOptions {
   readonly model: string;
   /** The adapter's folder. */
   readonly adapter: string;
-  /** Where the merged model is written; made where it is not. */
+  /** Where the merged model is written: made where it is not, else empty. */
   readonly out: string;
   /** Type of every tensor; that of the base's unless told. */
   readonly dtype?: FloatDtype;
@@ -34,7 +34,10 @@ export interface MergeOptions {
   readonly onTensor?: (name: string) => Effect.Effect<void>;
 }
 
-/** Writes W + scale·B·A for every adapted weight, and the rest of the base with new tokens' rows. */
+/**
+ * Writes W + scale·B·A for every adapted weight, and the rest of the base with new tokens' rows; DoRA
+ * is merged too. The directory gets its name when all of it is there.
+ */
 export const mergeModel = (
   { model, adapter, out, dtype, shardBytes, onTensor = () => Effect.void }: MergeOptions,
 ): Effect.Effect<
@@ -44,94 +47,58 @@ export const mergeModel = (
 > =>
   Effect.scoped(Effect.gen(function* () {
     const opened = yield* openModel(model);
-    const { architecture, shape, weights, config } = opened;
     const stored = yield* readAdapter(adapter);
     yield* checkBase(stored.base, model);
+    yield* refuseUnrunnable(opened, adapter, withoutMagnitudes(stored));
     yield* checkAdapter(opened, adapter, stored);
+    const tokenizer = yield* readTokenizers(model, adapter, stored);
     const ids = stored.rows?.tokens.map(({ id }) => id) ?? [];
-    const rows = Math.max(shape.vocab, ...ids.map((id) => id + 1));
-    const sources = parameterSpecs(architecture, shape, wholeTable(shape)).flatMap(({ sources }) =>
-      sources
-    );
-    const { embedding, head } = architecture.tensors;
-    const planned = sources.map(({ name, shape }): PlannedTensor => ({
-      name,
-      shape: name === embedding || name === head ? [rows, ...shape.slice(1)] : shape,
-      dtype: dtype ?? asFloat(weights.describe(name)?.dtype),
-    }));
-    const merging = { opened, stored, rows };
+    const merging: Merging = {
+      opened,
+      stored,
+      rows: Math.max(opened.shape.vocab, ...ids.map((id) => id + 1)),
+      unties: opened.shape.tiedHead && stored.embedding !== undefined,
+    };
+    const { directory, publish } = yield* workplace(out);
+    yield* writeFiles(directory, { "config.json": formatJson(mergedConfig(merging, dtype)) });
+    yield* copyBeside(model, directory);
+    if (tokenizer) yield* writeTokenizer(directory, tokenizer).pipe(refuse(directory));
     const shards = yield* writeShards(
-      out,
-      planned,
+      directory,
+      plannedTensors(merging, dtype),
       ({ name }) => Effect.andThen(onTensor(name), mergedValues(merging, name)),
       shardBytes === undefined ? {} : { shardBytes },
     );
-    yield* writeConfig(out, config, rows, dtype);
-    yield* copyBeside(model, out);
-    const tokenizer = yield* readTokenizers(model, adapter, stored);
-    if (tokenizer) yield* writeTokenizer(out, tokenizer).pipe(refuse(out));
+    yield* publish;
     return shards;
   }));
 
-const asFloat = (dtype: string | undefined): FloatDtype =>
-  dtype === "F16" || dtype === "BF16" ? dtype : "F32";
+// Merging gives a linear its DoRA lengths, which nothing does while an adapter runs.
+const withoutMagnitudes = (stored: StoredAdapter): StoredAdapter => ({
+  ...stored,
+  linears: new Map([...stored.linears].map(([path, { a, b }]) => [path, { a, b }])),
+});
 
-/** What the values of a merged tensor are made of. */
-interface Merging {
-  readonly opened: OpenModel;
-  readonly stored: StoredAdapter;
-  /** Rows of the merged tables. */
-  readonly rows: number;
-}
-
-const mergedValues = (
-  { opened: { architecture, shape, weights }, stored, rows }: Merging,
-  name: string,
-): Effect.Effect<Float32Array, GpuError | WeightsError, Gpu> =>
-  Effect.gen(function* () {
-    const base = yield* weights.read(name);
-    const scale = stored.alpha / (stored.rsLora ? Math.sqrt(stored.rank) : stored.rank);
-    const linear = stored.linears.get(name.replace(/\.weight$/, ""));
-    if (linear) return yield* addProduct(base, linear, scale);
-    const { embedding, head } = architecture.tensors;
-    if (name !== embedding && name !== head) return base.data;
-    const table = new Float32Array(rows * shape.hidden);
-    table.set(base.data);
-    const own = name === embedding ? stored.rows?.input : stored.rows?.output;
-    for (const [index, { id }] of (own ? stored.rows!.tokens : []).entries()) {
-      table.set(
-        own!.data.subarray(index * shape.hidden, (index + 1) * shape.hidden),
-        id * shape.hidden,
-      );
-    }
-    return table;
+const plannedTensors = (
+  { opened: { architecture, shape, weights }, rows, unties }: Merging,
+  dtype: FloatDtype | undefined,
+): ReadonlyArray<PlannedTensor> => {
+  const { embedding, head } = architecture.tensors;
+  const sources = parameterSpecs(
+    architecture,
+    { ...shape, tiedHead: shape.tiedHead && !unties },
+    wholeTable(shape),
+  )
+    .flatMap(({ sources }) => sources);
+  return sources.map(({ name, shape }) => {
+    const { dtype: own } = weights.describe(unties && name === head ? embedding : name) ?? {};
+    return {
+      name,
+      shape: name === embedding || name === head ? [rows, ...shape.slice(1)] : shape,
+      dtype: dtype ?? (own === "F16" || own === "BF16" ? own : "F32"),
+    };
   });
-
-// W + scale·B·A on the GPU, as many rows at a time as one binding holds.
-const addProduct = (
-  { shape, data }: HostTensor,
-  { a, b }: LoraMatrices,
-  scale: number,
-): Effect.Effect<Float32Array, GpuError, Gpu> =>
-  Effect.gen(function* () {
-    const gpu = yield* Gpu;
-    const [outputs = 0, inputs = 0] = shape;
-    const [rank = 0] = a.shape;
-    const most = Math.floor(gpu.adapter.limits.maxStorageBufferBindingSize / 4 / inputs);
-    const merged = new Float32Array(data.length);
-    for (let from = 0; from < outputs; from += most) {
-      const to = Math.min(outputs, from + most);
-      const part = yield* Effect.scoped(Effect.gen(function* () {
-        const w = yield* gpu.upload(data.subarray(from * inputs, to * inputs), [to - from, inputs]);
-        const onA = yield* gpu.upload(a.data, a.shape);
-        const onB = yield* gpu.upload(b.data.subarray(from * rank, to * rank), [to - from, rank]);
-        yield* gpu.submit((pass) => matmulNN(pass, onB, onA, { into: w, accumulate: true, scale }));
-        return yield* gpu.download(w);
-      }));
-      merged.set(part, from * inputs);
-    }
-    return merged;
-  });
+};
 
 const torchNames: Readonly<Record<FloatDtype, string>> = {
   F32: "float32",
@@ -140,29 +107,58 @@ const torchNames: Readonly<Record<FloatDtype, string>> = {
 };
 
 // transformers 5 says `dtype`, earlier ones `torch_dtype`: whichever is there is kept true.
-const writeConfig = (
-  out: string,
-  config: OpenModel["config"],
-  vocab: number,
+const mergedConfig = (
+  { opened: { config }, rows, unties }: Merging,
   dtype: FloatDtype | undefined,
 ) => {
   const said = ["dtype", "torch_dtype"].filter((key) => key in config);
   const renamed = dtype === undefined
     ? {}
     : Object.fromEntries(said.map((key) => [key, torchNames[dtype]]));
-  return writeFiles(out, {
-    "config.json": formatJson({ ...config, ...renamed, vocab_size: vocab }),
-  });
+  return {
+    ...config,
+    ...renamed,
+    vocab_size: rows,
+    ...unties ? { tie_word_embeddings: false } : {},
+  };
 };
 
-// How the base generates, where it says so.
-const copyBeside = (model: string, out: string) =>
-  Effect.gen(function* () {
-    const [fs, path] = [yield* FileSystem.FileSystem, yield* Path.Path];
-    for (const name of ["generation_config.json", "special_tokens_map.json"]) {
-      const from = path.join(model, name);
-      if (yield* fs.exists(from).pipe(refuse(from))) {
-        yield* fs.copyFile(from, path.join(out, name)).pipe(refuse(from));
-      }
+/**
+ * A directory beside `out` in which it is made, and what gives it its name. Whatever ends the scope
+ * before that removes it. An `out` that holds anything is refused.
+ */
+const workplace: (out: string) => Effect.Effect<
+  { readonly directory: string; readonly publish: Effect.Effect<void, WeightsError> },
+  WeightsError,
+  FileSystem.FileSystem | Path.Path | Scope.Scope
+> = Effect.fnUntraced(function* (out) {
+  const [fs, path] = [yield* FileSystem.FileSystem, yield* Path.Path];
+  const target = path.resolve(out);
+  const removeEmpty = Effect.gen(function* () {
+    if (!(yield* fs.exists(target).pipe(refuse(out)))) return;
+    const [found] = yield* fs.readDirectory(target).pipe(refuse(out));
+    if (found !== undefined) {
+      return yield* malformed(out, "directory", "new or empty", `with ${found}`);
     }
+    yield* fs.remove(target, { recursive: true }).pipe(refuse(out));
   });
+  yield* removeEmpty;
+  const parent = path.dirname(target);
+  yield* fs.makeDirectory(parent, { recursive: true }).pipe(refuse(parent));
+  const options = { directory: parent, prefix: `.${path.basename(target)}-` };
+  const around = yield* fs.makeTempDirectoryScoped(options).pipe(refuse(parent));
+  const directory = path.join(around, path.basename(target));
+  const rename = fs.rename(directory, target).pipe(refuse(out));
+  return { directory, publish: Effect.uninterruptible(Effect.andThen(removeEmpty, rename)) };
+});
+
+// How the base generates, where it says so.
+const copyBeside = Effect.fnUntraced(function* (model: string, out: string) {
+  const [fs, path] = [yield* FileSystem.FileSystem, yield* Path.Path];
+  for (const name of ["generation_config.json", "special_tokens_map.json"]) {
+    const from = path.join(model, name);
+    if (yield* fs.exists(from).pipe(refuse(from))) {
+      yield* fs.copyFile(from, path.join(out, name)).pipe(refuse(from));
+    }
+  }
+});
