@@ -4,11 +4,12 @@ import type { DataError } from "../data/data_error.ts";
 import { writeTokenizer } from "../data/tokenizer_files.ts";
 import type { Gpu, GpuError } from "../gpu/gpu.ts";
 import { checkBase } from "../weights/adapter_base.ts";
-import { formatJson, malformed, refuse, writeFiles } from "../weights/files.ts";
+import { malformed, refuse, writeFiles } from "../weights/files.ts";
 import { type Adapter as StoredAdapter, readAdapter } from "../weights/peft.ts";
 import type { FloatDtype } from "../weights/safetensors.ts";
 import { type PlannedShard, type PlannedTensor, writeShards } from "../weights/shard_writer.ts";
 import type { WeightsError } from "../weights/weights_error.ts";
+import { changeConfig } from "./config_text.ts";
 import { checkAdapter } from "./check_adapter.ts";
 import { readTokenizers } from "./load_model.ts";
 import { mergedValues, type Merging } from "./merged_values.ts";
@@ -60,7 +61,7 @@ export const mergeModel = (
       unties: opened.shape.tiedHead && stored.embedding !== undefined,
     };
     const { directory, publish } = yield* workplace(out);
-    yield* writeFiles(directory, { "config.json": formatJson(mergedConfig(merging, dtype)) });
+    yield* writeConfig(directory, merging, dtype);
     yield* copyBeside(model, directory);
     if (tokenizer) yield* writeTokenizer(directory, tokenizer).pipe(refuse(directory));
     const shards = yield* writeShards(
@@ -107,21 +108,21 @@ const torchNames: Readonly<Record<FloatDtype, string>> = {
 };
 
 // transformers 5 says `dtype`, earlier ones `torch_dtype`: whichever is there is kept true.
-const mergedConfig = (
-  { opened: { config }, rows, unties }: Merging,
+const writeConfig = Effect.fnUntraced(function* (
+  out: string,
+  { opened: { directory, config }, rows, unties }: Merging,
   dtype: FloatDtype | undefined,
-) => {
-  const said = ["dtype", "torch_dtype"].filter((key) => key in config);
-  const renamed = dtype === undefined
-    ? {}
-    : Object.fromEntries(said.map((key) => [key, torchNames[dtype]]));
-  return {
-    ...config,
-    ...renamed,
+) {
+  const [fs, path] = [yield* FileSystem.FileSystem, yield* Path.Path];
+  const file = path.join(directory, "config.json");
+  const said = ["dtype", "torch_dtype"].filter((key) => dtype && key in config);
+  const text = changeConfig(yield* fs.readFileString(file).pipe(refuse(file)), {
+    ...Object.fromEntries(said.map((key) => [key, torchNames[dtype!]])),
     vocab_size: rows,
     ...unties ? { tie_word_embeddings: false } : {},
-  };
-};
+  });
+  yield* writeFiles(out, { "config.json": text });
+});
 
 /**
  * A directory beside `out` in which it is made, and what gives it its name. Whatever ends the scope
