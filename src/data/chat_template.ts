@@ -179,7 +179,31 @@ const compareRenderings = (
       );
     } // else: this prompt message and the next share a span, e.g. a system message inside a turn
   }
+  const last = messages.length - 1;
+  if (!addGenerationPrompt && messages[last]?.role === "assistant") {
+    checkEnd(run, messages, last, text);
+  }
   return { text, spans, marked: false };
+};
+
+/**
+ * Some templates write the generation prompt behind the last answer, asked or not: then they do not
+ * look at `add_generation_prompt`, and the chat is no start of a longer one.
+ */
+const checkEnd = (
+  run: (messages: ReadonlyArray<Message>, addGenerationPrompt: boolean) => string,
+  messages: ReadonlyArray<Message>,
+  last: number,
+  text: string,
+): void => {
+  if (attempt(() => run(messages, true)) !== text) return;
+  const longer = attempt(() => run([...messages, { role: "user", content: "?" }], false));
+  if (typeof longer === "string" && longer.startsWith(text)) return;
+  throw notProvable(
+    last,
+    "the template may write the generation prompt behind it, whatever add_generation_prompt says",
+    `write that prompt only {% if add_generation_prompt %}, or ${MARK}`,
+  );
 };
 
 const attempt = (run: () => string): string | DataError => {

@@ -42,24 +42,18 @@ export interface ChatTokens {
   readonly bos: string | undefined;
 }
 
-/** Learns from a chat of empty messages how the template uses BOS and what ends a turn. */
+const emptyTurn: ReadonlyArray<Message> = [
+  { role: "user", content: "" },
+  { role: "assistant", content: "" },
+];
+
+/** Learns from chats of empty messages how the template uses BOS and what ends a turn. */
 export const probeTemplate = (
   chats: ChatTokens,
 ): { readonly bosPerChat: BosPerChat; readonly endOfTurn: ReadonlyArray<number> } => {
-  const messages: ReadonlyArray<Message> = [
-    { role: "user", content: "" },
-    { role: "assistant", content: "" },
-    { role: "user", content: "" },
-    { role: "assistant", content: "" },
-  ];
-  let rendered: Rendered;
-  try {
-    rendered = renderChat(chats, undefined, messages, false);
-  } catch (cause) {
-    // The template may refuse such a chat; each real chat is then checked on its own.
-    if (cause instanceof DataError) return { bosPerChat: "one", endOfTurn: [] };
-    throw cause;
-  }
+  const rendered = tryRender(chats, [...emptyTurn, ...emptyTurn]) ?? tryRender(chats, emptyTurn);
+  // The template may refuse such chats; each real chat is then checked on its own.
+  if (rendered === undefined) return { bosPerChat: "one", endOfTurn: [] };
   const { ids, spans } = rendered;
   const count = ids.filter((id) => id === chats.bosId).length;
   const ends = spans.flatMap(({ role, start, end }) =>
@@ -69,6 +63,18 @@ export const probeTemplate = (
     bosPerChat: count > 1 ? "turns" : count === 1 ? "one" : "none",
     endOfTurn: ends.filter((id) => chats.specialIds.has(id)),
   };
+};
+
+const tryRender = (
+  chats: ChatTokens,
+  messages: ReadonlyArray<Message>,
+): Rendered | undefined => {
+  try {
+    return renderChat(chats, undefined, messages, false);
+  } catch (cause) {
+    if (cause instanceof DataError) return undefined;
+    throw cause;
+  }
 };
 
 /** Renders, encodes, and proves where each message starts and ends. Throws a `DataError`. */

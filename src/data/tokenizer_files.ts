@@ -2,6 +2,7 @@
 import { Effect, FileSystem, Layer, type PlatformError } from "effect";
 import { DataError } from "./data_error.ts";
 import { makeTokenizer, Tokenizer } from "./tokenizer.ts";
+import { isObject, type JsonObject } from "./tokenizer_fields.ts";
 
 const reading =
   (file: string) =>
@@ -12,8 +13,8 @@ const reading =
     );
 
 /**
- * Reads `tokenizer.json`, `tokenizer_config.json` and, where there is one, `chat_template.jinja`
- * of a Hugging Face model directory. Fails with `CannotRead` or whatever `makeTokenizer` fails with.
+ * Reads `tokenizer.json`, `tokenizer_config.json` and, where there are any, `chat_template.jinja`,
+ * `special_tokens_map.json` and `added_tokens.json` of a Hugging Face model directory. Fails with `CannotRead` or whatever `makeTokenizer` fails with.
  *
  * ```ts
  * import assert from "node:assert/strict";
@@ -43,14 +44,39 @@ export const readTokenizer = (
         ),
       );
     };
+    const has = (name: string) =>
+      files.exists(`${directory}/${name}`).pipe(reading(`${directory}/${name}`));
     const tokenizer = yield* readJson("tokenizer.json");
-    const config = yield* readJson("tokenizer_config.json");
+    let config = yield* readJson("tokenizer_config.json");
+    if (isObject(config) && config["added_tokens_decoder"] === undefined) {
+      // Older directories say in files of their own what added_tokens_decoder stands for.
+      const map = (yield* has("special_tokens_map.json"))
+        ? yield* readJson("special_tokens_map.json")
+        : {};
+      const added = (yield* has("added_tokens.json")) ? yield* readJson("added_tokens.json") : {};
+      config = withLegacyTokens(config, map, added);
+    }
     const template = `${directory}/chat_template.jinja`;
-    const hasTemplate = yield* files.exists(template).pipe(reading(template));
-    if (!hasTemplate) return yield* makeTokenizer({ tokenizer, config });
+    if (!(yield* has("chat_template.jinja"))) return yield* makeTokenizer({ tokenizer, config });
     const chatTemplate = yield* files.readFileString(template).pipe(reading(template));
     return yield* makeTokenizer({ tokenizer, config, chatTemplate });
   });
+
+/** The config with the special tokens of `special_tokens_map.json` and those of `added_tokens.json`. */
+const withLegacyTokens = (config: JsonObject, map: unknown, added: unknown): JsonObject => {
+  const merged: JsonObject = { ...config, ...(isObject(map) ? map : {}) };
+  if (!isObject(added) || Object.keys(added).length === 0) return merged;
+  const special = new Set(
+    Object.entries(merged).flatMap(([name, token]) =>
+      name.endsWith("_token") ? [isObject(token) ? token["content"] : token] : []
+    ),
+  );
+  const decoder = Object.entries(added).map(([content, id]) => {
+    const isSpecial = special.has(content);
+    return [String(id), { content, normalized: !isSpecial, special: isSpecial }] as const;
+  });
+  return { ...merged, added_tokens_decoder: Object.fromEntries(decoder) };
+};
 
 /** A layer of {@linkcode readTokenizer}. */
 export const layerTokenizerFile = (

@@ -43,6 +43,21 @@ Deno.test("readTokenizer() takes chat_template.jinja before the config's templat
   assert.equal(tokenizer.decode(ids), "<s> red </s>");
 });
 
+Deno.test("readTokenizer() reads the files of older directories, unless added_tokens_decoder is there", () => {
+  const older = [
+    ["m/special_tokens_map.json", JSON.stringify({ eos_token: { content: "<pad>" } })],
+    ["m/added_tokens.json", JSON.stringify({ "red": 13, "<new>": 18 })],
+  ] as const;
+  const tokenizer = run(readTokenizer("m"), new Map([...tiny, ...older]));
+  assert.equal(tokenizer.tokenOf(tokenizer.eosId), "<pad>");
+  assert.equal(tokenizer.idOf("<new>"), 18);
+  assert.deepEqual(tokenizer.encode("red<new>red"), [13, 18, 13]);
+
+  const newer = JSON.stringify({ ...config as object, added_tokens_decoder: {} });
+  const files = new Map([...tiny, ...older, ["m/tokenizer_config.json", newer]]);
+  assert.equal(run(readTokenizer("m"), files).idOf("<new>"), undefined);
+});
+
 Deno.test("readTokenizer() names the file that holds no JSON", () => {
   const files = new Map([...tiny, ["m/tokenizer.json", "<html>"]]);
   const { message } = run(Effect.flip(readTokenizer("m")), files);

@@ -62,6 +62,42 @@ Deno.test("Tokenizer.render() refuses a template whose spans cannot be proved", 
   assert.match(message, /messages\[1\].*\{% generation %\}/);
 });
 
+Deno.test("Tokenizer.render() refuses a template that writes the generation prompt unasked", () => {
+  const tokenizer = tinyTokenizer(
+    tinyTemplate.replace("{% if add_generation_prompt %} <assistant>{% endif %}", " <assistant>"),
+  );
+  const { message } = Effect.runSync(Effect.flip(tokenizer.render(chat("hello", "red"))));
+  assert.equal(
+    message,
+    "The tokens of messages[1] cannot be told from its neighbours' (the template may write the " +
+      "generation prompt behind it, whatever add_generation_prompt says): write that prompt only " +
+      "{% if add_generation_prompt %}, or mark the assistant's turn with {% generation %} in the " +
+      "chat template",
+  );
+});
+
+Deno.test("Tokenizer.render() refuses generation blocks that do not fit the messages", () => {
+  const render = (template: string, ...turns: ReadonlyArray<string>) =>
+    Effect.runSync(Effect.flip(tinyTokenizer(template).render(chat(...turns)))).message;
+  assert.match(
+    render("{% generation %}red{% endgeneration %}", "hello", "red", "is", "world"),
+    /messages\[1\].*2 assistant messages but 1 generation blocks\): write one/,
+  );
+  assert.match(
+    render(
+      "{{ bos_token }}{% generation %}{{ messages[1].content }}{% endgeneration %}",
+      "a",
+      "\u{F0001}",
+    ),
+    /messages\[1\].*its content holds the character of a template mark\): take it out$/,
+  );
+  assert.match(
+    Effect.runSync(Effect.flip(tinyTokenizer().render([{ role: "assistant", content: "red" }])))
+      .message,
+    /messages\[0\].*no user message stands before it\): mark/,
+  );
+});
+
 Deno.test("Tokenizer.render() refuses a token that straddles the start of the answer", () => {
   const joined = (word: string) =>
     tinyTokenizer(
