@@ -1,6 +1,7 @@
 /** Causal attention within the sequences of a packed batch, without a matrix of scores. @module */
 import anySource from "../../kernels/attention.wgsl" with { type: "text" };
 import subgroupSource from "../../kernels/attention_subgroup.wgsl" with { type: "text" };
+import wideSource from "../../kernels/attention_wide.wgsl" with { type: "text" };
 import { expand } from "../gpu/expand.ts";
 import type { AdapterFacts, Pass, Tensor } from "../gpu/gpu.ts";
 import type { Kernel } from "../gpu/kernel.ts";
@@ -12,6 +13,7 @@ import {
   type RuleParams,
   ruleParams,
 } from "./head_dims.ts";
+import { assertWalk, isWide, subgroupLanes, wideTile } from "./wide_heads.ts";
 
 export { attentionBackward, attentionBackwardReference } from "./attention_backward.ts";
 export type { AttentionBackwardInputs } from "./attention_backward.ts";
@@ -19,7 +21,7 @@ export type { AttentionRule, HeadDims } from "./head_dims.ts";
 
 type AttentionParams = "rows" | keyof RuleParams;
 
-/** Binding of `kernels/attention.wgsl` and `kernels/attention_subgroup.wgsl`. */
+/** Binding of `kernels/attention.wgsl` and its `_subgroup` and `_wide` twins. */
 export type AttentionKernel = Kernel<"qkv" | "starts" | "y" | "logSumExp", AttentionParams>;
 
 const bindings: AttentionKernel["bindings"] = {
@@ -44,37 +46,54 @@ const kernels = new Map<string, AttentionKernel>();
 /** The kernel that follows `rule`, expanded once for each `headDim` and kind of adapter. */
 export const attentionKernel = (
   { headDim, softCap }: AttentionRule,
-  { subgroups, subgroupSize, software }: AdapterFacts,
+  adapter: AdapterFacts,
 ): AttentionKernel => {
-  const lanes = subgroups && subgroupSize >= 8 ? subgroupSize : 0;
+  const { software } = adapter;
+  const lanes = subgroupLanes(adapter);
   const constants = { CAPPED: softCap === undefined ? 0 : 1 };
   const key = `${headDim} ${lanes} ${software} ${constants.CAPPED}`;
   const known = kernels.get(key);
   if (known) return known;
-  const sizes = { HEAD_VECS: headDim / 4 };
-  // A CPU keeps what overflows its registers in its nearest cache; a GPU does not.
-  const queries = !software ? 1 : headDim <= 64 ? 4 : 2;
-  const kernel: AttentionKernel = lanes > 0
-    ? {
-      name: "attention_subgroup",
-      source: expand(subgroupSource, { ...sizes, LANES: lanes, QUERIES: queries }),
-      params,
-      bindings,
-      constants,
-      workgroups: ({ rows, heads, kvHeads }) =>
-        Math.ceil(rows * (heads / kvHeads) / (lanes * queries)) * kvHeads,
-    }
-    : {
-      name: "attention",
-      source: expand(anySource, sizes),
-      params,
-      bindings,
-      constants,
-      workgroups: ({ rows, heads }) => Math.ceil(rows * heads / 64),
-    };
+  const kernel: AttentionKernel = {
+    ...isWide(headDim, lanes)
+      ? onTiles(headDim, software)
+      : lanes > 0
+      ? onSubgroups(headDim, lanes, software)
+      : onAny(headDim),
+    params,
+    bindings,
+    constants,
+  };
   kernels.set(key, kernel);
   return kernel;
 };
+
+type Algorithm = Pick<AttentionKernel, "name" | "source" | "workgroups">;
+
+const onTiles = (headDim: number, software: boolean): Algorithm => {
+  const { sizes, tile } = wideTile(headDim, 1, { software });
+  return {
+    name: "attention_wide",
+    source: expand(wideSource, sizes),
+    workgroups: ({ rows, heads, kvHeads }) => Math.ceil(rows * (heads / kvHeads) / tile) * kvHeads,
+  };
+};
+
+const onSubgroups = (headDim: number, lanes: number, software: boolean): Algorithm => {
+  const queries = software ? 4 : 1; // a CPU keeps what overflows its registers in its nearest cache
+  return {
+    name: "attention_subgroup",
+    source: expand(subgroupSource, { HEAD_VECS: headDim / 4, LANES: lanes, QUERIES: queries }),
+    workgroups: ({ rows, heads, kvHeads }) =>
+      Math.ceil(rows * (heads / kvHeads) / (lanes * queries)) * kvHeads,
+  };
+};
+
+const onAny = (headDim: number): Algorithm => ({
+  name: "attention",
+  source: expand(anySource, { HEAD_VECS: headDim / 4 }),
+  workgroups: ({ rows, heads }) => Math.ceil(rows * heads / 64),
+});
 
 /**
  * `qkv [rows, (heads + 2 · kvHeads) · headDim]`, `starts` u32 `[rows]` → `y [rows, heads · headDim]`,
@@ -89,6 +108,9 @@ export const attention = (
 ): { readonly y: Tensor; readonly logSumExp: Tensor } => {
   const [rows = 0] = qkv.shape;
   const sizes = { rows, ...ruleParams(rule) };
+  if (isWide(rule.headDim, subgroupLanes(pass.adapter))) {
+    assertWalk(Math.min(rows, sizes.window + 16), rule.headDim, pass.adapter);
+  }
   const y = pass.tensor([rows, rule.heads * rule.headDim]);
   const logSumExp = pass.tensor([rule.heads, rows]);
   pass.dispatch(attentionKernel(rule, pass.adapter), sizes, { qkv, starts, y, logSumExp });

@@ -5,6 +5,10 @@ import anyQuerySource from "../../kernels/attention_query_gradient.wgsl" with { 
 import querySource from "../../kernels/attention_query_gradient_subgroup.wgsl" with {
   type: "text",
 };
+import wideKeySource from "../../kernels/attention_key_gradient_wide.wgsl" with { type: "text" };
+import wideQuerySource from "../../kernels/attention_query_gradient_wide.wgsl" with {
+  type: "text",
+};
 import { expand } from "../gpu/expand.ts";
 import type { AdapterFacts, Pass, Tensor } from "../gpu/gpu.ts";
 import type { Kernel } from "../gpu/kernel.ts";
@@ -16,17 +20,18 @@ import {
   type RuleParams,
   ruleParams,
 } from "./head_dims.ts";
+import { assertWalk, isWide, subgroupLanes, wideTile } from "./wide_heads.ts";
 
 type AttentionParams = "rows" | keyof RuleParams;
 type Shape = (params: Readonly<Record<AttentionParams, number>>) => ReadonlyArray<number>;
 
-/** Binding of `kernels/attention_query_gradient.wgsl` and its `_subgroup` twin. */
+/** Binding of `kernels/attention_query_gradient.wgsl` and its `_subgroup` and `_wide` twins. */
 export type QueryGradientKernel = Kernel<
   "qkv" | "starts" | "y" | "logSumExp" | "dY" | "centers" | "dQkv",
   AttentionParams
 >;
 
-/** Binding of `kernels/attention_key_gradient.wgsl` and its `_subgroup` twin. */
+/** Binding of `kernels/attention_key_gradient.wgsl` and its `_subgroup` and `_wide` twins. */
 export type KeyGradientKernel = Kernel<
   "qkv" | "ends" | "logSumExp" | "dY" | "centers" | "dQkv",
   AttentionParams
@@ -77,14 +82,17 @@ const kernels = new Map<string, AttentionBackwardKernels>();
 /** The kernels that follow `rule`, expanded once for each `headDim` and kind of adapter. */
 export const attentionBackwardKernels = (
   { headDim, softCap }: AttentionRule,
-  { subgroups, subgroupSize, software }: AdapterFacts,
+  adapter: AdapterFacts,
 ): AttentionBackwardKernels => {
-  const lanes = subgroups && subgroupSize >= 8 ? subgroupSize : 0;
+  const { software } = adapter;
+  const lanes = subgroupLanes(adapter);
   const constants = { CAPPED: softCap === undefined ? 0 : 1 };
   const key = `${headDim} ${lanes} ${software} ${constants.CAPPED}`;
   const known = kernels.get(key);
   if (known) return known;
-  const expanded = lanes > 0
+  const expanded = isWide(headDim, lanes)
+    ? onTiles(headDim, software, constants)
+    : lanes > 0
     ? onSubgroups(headDim / 4, lanes, software, constants)
     : onAny(headDim / 4, constants);
   kernels.set(key, expanded);
@@ -93,6 +101,33 @@ export const attentionBackwardKernels = (
 
 type Constants = Readonly<Record<"CAPPED", number>>;
 
+const onTiles = (
+  headDim: number,
+  software: boolean,
+  constants: Constants,
+): AttentionBackwardKernels => {
+  const [query, key] = [wideTile(headDim, 1, { software }), wideTile(headDim, 2, { software })];
+  return {
+    query: {
+      name: "attention_query_gradient_wide",
+      source: expand(wideQuerySource, query.sizes),
+      params,
+      bindings: queryBindings,
+      constants,
+      workgroups: ({ rows, heads, kvHeads }) =>
+        Math.ceil(rows * (heads / kvHeads) / query.tile) * kvHeads,
+    },
+    key: {
+      name: "attention_key_gradient_wide",
+      source: expand(wideKeySource, key.sizes),
+      params,
+      bindings: keyBindings,
+      constants,
+      workgroups: ({ rows, kvHeads }) => Math.ceil(rows / key.tile) * kvHeads,
+    },
+  };
+};
+
 // A CPU keeps what overflows its registers in its nearest cache; a GPU does not.
 const onSubgroups = (
   headVecs: number,
@@ -100,7 +135,7 @@ const onSubgroups = (
   software: boolean,
   constants: Constants,
 ): AttentionBackwardKernels => {
-  const [queries, keys] = !software ? [1, 1] : headVecs <= 16 ? [4, 2] : [2, 1];
+  const [queries, keys] = software ? [4, 2] : [1, 1];
   return {
     query: {
       name: "attention_query_gradient_subgroup",
@@ -165,6 +200,10 @@ export const attentionBackward = (
 ): Tensor => {
   const [rows = 0] = qkv.shape;
   const sizes = { rows, ...ruleParams(rule) };
+  if (isWide(rule.headDim, subgroupLanes(pass.adapter))) {
+    const slots = Math.min(rows, sizes.window + 16) * (rule.heads / rule.kvHeads);
+    assertWalk(slots, rule.headDim, pass.adapter);
+  }
   const dQkv = pass.tensor(qkv.shape);
   const centers = pass.tensor([rule.heads, rows]);
   const { query, key } = attentionBackwardKernels(rule, pass.adapter);

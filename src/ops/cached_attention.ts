@@ -1,7 +1,8 @@
 /** Attention of one new token a sequence over the keys and values kept from earlier ones. @module */
 import source from "../../kernels/cached_attention.wgsl" with { type: "text" };
+import wideSource from "../../kernels/cached_attention_wide.wgsl" with { type: "text" };
 import { expand } from "../gpu/expand.ts";
-import type { Pass, Tensor } from "../gpu/gpu.ts";
+import type { AdapterFacts, Pass, Tensor } from "../gpu/gpu.ts";
 import type { Kernel } from "../gpu/kernel.ts";
 import {
   type AttentionRule,
@@ -10,8 +11,9 @@ import {
   type RuleParams,
   ruleParams,
 } from "./head_dims.ts";
+import { assertWalk, isWide, wideColumns } from "./wide_heads.ts";
 
-/** Binding of `kernels/cached_attention.wgsl`. */
+/** Binding of `kernels/cached_attention.wgsl` and its `_wide` twin. */
 export type CachedAttentionKernel = Kernel<
   "qkv" | "keys" | "values" | "lengths" | "y",
   "batch" | "maxLength" | keyof RuleParams
@@ -33,19 +35,25 @@ const bindings: CachedAttentionKernel["bindings"] = {
 
 const kernels = new Map<string, CachedAttentionKernel>();
 
-/** The kernel that follows `rule` with `lanes` threads a sequence and key head, expanded once. */
+/** The kernel that follows `rule`, expanded once for each size of head and group and kind of adapter. */
 export const cachedAttentionKernel = (
   { heads, kvHeads, headDim, softCap }: AttentionRule,
-  lanes: number,
+  { software, limits }: Pick<AdapterFacts, "software" | "limits">,
 ): CachedAttentionKernel => {
   const group = heads / kvHeads;
   const constants = { CAPPED: softCap === undefined ? 0 : 1 };
-  const key = `${group} ${headDim} ${lanes} ${constants.CAPPED}`;
+  const key = `${group} ${headDim} ${software} ${constants.CAPPED}`;
   const known = kernels.get(key);
   if (known) return known;
+  // The means of all threads meet in workgroup memory, of which WebGPU promises 16 KiB.
+  const fitting = Math.floor(limits.maxComputeWorkgroupStorageSize / (4 * headDim + 8));
+  const lanes = software ? 8 : Math.min(32, fitting);
+  const sizes = { HEAD_VECS: headDim / 4, LANES: lanes, GROUP: group };
+  const wide = { ...wideColumns(headDim, { software }), GROUP: group };
   const kernel: CachedAttentionKernel = {
-    name: "cached_attention",
-    source: expand(source, { HEAD_VECS: headDim / 4, GROUP: group, LANES: lanes }),
+    ...isWide(headDim, 0)
+      ? { name: "cached_attention_wide", source: expand(wideSource, wide) }
+      : { name: "cached_attention", source: expand(source, sizes) },
     params: {
       batch: "u32",
       heads: "u32",
@@ -80,12 +88,11 @@ export const cachedAttention = (
 ): Tensor => {
   const [batch = 0, maxLength = 0] = keys.shape;
   const sizes = { batch, maxLength, ...ruleParams(rule) };
+  if (isWide(rule.headDim, 0)) {
+    assertWalk(Math.min(maxLength, sizes.window), rule.headDim, pass.adapter);
+  }
   const y = pass.tensor([batch, rule.heads * rule.headDim]);
-  const { software, limits } = pass.adapter;
-  // The means of all threads meet in workgroup memory, of which WebGPU promises 16 KiB.
-  const fitting = Math.floor(limits.maxComputeWorkgroupStorageSize / (4 * rule.headDim + 8));
-  const lanes = software ? 8 : Math.min(32, fitting);
-  const kernel = cachedAttentionKernel(rule, lanes);
+  const kernel = cachedAttentionKernel(rule, pass.adapter);
   pass.dispatch(kernel, sizes, { qkv, keys, values, lengths, y });
   return y;
 };

@@ -17,7 +17,8 @@ const cases: ReadonlyArray<readonly [ReadonlyArray<number>, number, AttentionRul
   [[5, 0, 8, 63], 63, { heads: 8, kvHeads: 2, headDim: 32 }],
   [[5, 0, 8, 63, 14], 63, { heads: 9, kvHeads: 3, headDim: 8, window: 14, softCap: 30, scale: 30 }],
   [[20, 9, 17], 40, { heads: 6, kvHeads: 3, headDim: 20, window: 100, softCap: 50 }],
-  [[257], 300, { heads: 2, kvHeads: 1, headDim: 64 }],
+  [[70], 72, { heads: 2, kvHeads: 1, headDim: 64 }],
+  [[9, 0, 40], 40, { heads: 4, kvHeads: 2, headDim: 256, window: 21, softCap: 50 }],
 ];
 
 for (const [lengths, maxLength, rule] of cases) {
@@ -44,7 +45,13 @@ for (const [lengths, maxLength, rule] of cases) {
       // What other adapters run.
       const params = { batch, maxLength, ...ruleParams(rule) };
       const tensors = { qkv: onQkv, keys: onKeys, values: onValues, lengths: onLengths, y };
-      yield* gpu.submit((pass) => pass.dispatch(cachedAttentionKernel(rule, 32), params, tensors));
+      yield* gpu.submit((pass) =>
+        pass.dispatch(
+          cachedAttentionKernel(rule, { software: false, limits: gpu.adapter.limits }),
+          params,
+          tensors,
+        )
+      );
       const wideError = worst(yield* gpu.download(y), expected);
       assert.ok(wideError < 2e-6, `y with 32 threads: worst error ${wideError}`);
     }),
