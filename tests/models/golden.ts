@@ -58,16 +58,15 @@ export const committed: URL = new URL("../../fixtures/goldens/", import.meta.url
 
 const readJson = <A>(file: URL): A => JSON.parse(Deno.readTextFileSync(file)) as A;
 
-/** The name of every golden in `root`, sorted. */
+/** The name of every golden of a model in `root`, sorted. */
 export const goldenNames = (root: URL = committed): ReadonlyArray<string> =>
-  [...Deno.readDirSync(root)].map(({ name }) => name).filter((name) => isGolden(name, root))
+  [...Deno.readDirSync(root)]
+    .flatMap(({ name, isDirectory }) => isDirectory ? [name] : [])
+    .filter((name) => {
+      const files = [...Deno.readDirSync(new URL(`${name}/`, root))];
+      return files.some((file) => file.name === "golden.safetensors");
+    })
     .toSorted();
-
-const isGolden = (name: string, root: URL): boolean => {
-  const [file] = [...Deno.readDirSync(new URL(`${name}/`, root))]
-    .filter((entry) => entry.name === "golden.json");
-  return file !== undefined;
-};
 
 /** The inputs and plain numbers of the golden called `name`. */
 export const readGoldenFile = (name: string, root: URL = committed): GoldenFile =>

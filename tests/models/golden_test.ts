@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { Effect } from "effect";
 import { platform } from "../../src/platform.ts";
 import { onGpu } from "../support/on_gpu.ts";
-import { openGolden, readGoldenFile } from "./golden.ts";
+import { goldenNames, openGolden, readGoldenFile } from "./golden.ts";
 import {
   forwardOfAdapter,
   forwardOfBase,
@@ -22,8 +22,7 @@ const keepsLimit = ({ kind, what, error, limit }: Measure): boolean => {
   return error <= limit;
 };
 
-for (const { name } of Deno.readDirSync(new URL("../../fixtures/goldens/", import.meta.url))) {
-  if (name === "tokenizers" || name.includes(".")) continue;
+for (const name of goldenNames()) {
   const compares = (title: string, measure: MeasureGolden) =>
     onGpu(
       `${title} ${name}`,

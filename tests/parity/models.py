@@ -45,7 +45,7 @@ MODELS = {
         },
     ),
     "llama_biases_rope_linear": Spec(
-        "llama", 13, vocab_size=131, **layers(2, 48, 60), **heads(6, 3, 12), tie_word_embeddings=False,
+        "llama", 13, base_gradients=True, vocab_size=131, **layers(2, 48, 60), **heads(6, 3, 12), tie_word_embeddings=False,
         attention_bias=True, mlp_bias=True,
         rope_parameters={"rope_type": "linear", "rope_theta": 500.0, "factor": 4.0},
     ),
@@ -72,7 +72,7 @@ MODELS = {
         attn_logit_softcapping=2.0, final_logit_softcapping=6.0, rope_parameters=ROTARY,
     ),
     "gemma3_text": Spec(
-        "gemma3_text", 12, vocab_size=131, **layers(3, 48, 56), **heads(6, 3, 20), initializer_range=0.08,
+        "gemma3_text", 6, vocab_size=131, **layers(3, 48, 56), **heads(6, 3, 20), initializer_range=0.08,
         tie_word_embeddings=True, sliding_window=5, query_pre_attn_scalar=16,
         layer_types=["sliding_attention", "sliding_attention", "full_attention"],
         rope_parameters={

@@ -143,12 +143,13 @@ def add_tokens(model, generator):
     vocab, hidden = model.config.vocab_size, model.config.hidden_size
     new = list(range(vocab, vocab + NEW_TOKENS))
     model.resize_token_embeddings(vocab + NEW_TOKENS, mean_resizing=False)
+    spread = min(0.15, model.config.initializer_range)
     tables = {"input": model.get_input_embeddings().weight}
     if not model.config.tie_word_embeddings:
         tables["output"] = model.get_output_embeddings().weight
     with torch.no_grad():
         for table in tables.values():
-            table[new] = 0.15 * torch.randn(NEW_TOKENS, hidden, generator=generator)
+            table[new] = spread * torch.randn(NEW_TOKENS, hidden, generator=generator)
     return new, {name: table[new].detach().clone() for name, table in tables.items()}
 
 
