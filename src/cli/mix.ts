@@ -12,7 +12,7 @@ import { formatChat } from "../data/jsonl.ts";
 import { diverseChats } from "../delia/diverse_chats.ts";
 import type { ParaphraserError } from "../delia/diversify.ts";
 import type { SampleCacheError } from "../delia/sample_cache.ts";
-import { arms, mixingOf, orderOf } from "../experiments/arms.ts";
+import { mixingOf, orderOfStage } from "../experiments/stage_order.ts";
 import { refuse } from "../weights/files.ts";
 import type { WeightsError } from "../weights/weights_error.ts";
 import { configFlags, type ConfigOptions, resolveOptions } from "./config_options.ts";
@@ -80,8 +80,12 @@ export const runMix = (
       ? []
       : yield* diverseChats(data.diverse, newToken.token);
     const sizes = { downstream: downstream.length, diverse: diverse.length };
-    const delia = arms.find(({ name }) => name === "delia")!;
-    const order = orderOf(delia, config, sizes, training.seed);
+    const order = orderOfStage(
+      { data: "mixed", length: "epoch" },
+      config,
+      { ...sizes, facts: 0 },
+      training.seed,
+    );
     const lines = order.map(({ source, index }) =>
       `${formatChat((source === "downstream" ? downstream : diverse)[index]!)}\n`
     );

@@ -17,9 +17,9 @@ export interface PackedBatch {
   readonly starts: Uint32Array<ArrayBuffer>;
   /** One past the last row of each row's sequence. */
   readonly ends: Uint32Array<ArrayBuffer>;
-  /** Id of the next token where that one is supervised, else {@linkcode IGNORE}. */
+  /** Id of the next token where that one is supervised and not muted, else {@linkcode IGNORE}. */
   readonly targets: Uint32Array<ArrayBuffer>;
-  /** Rows with a target. */
+  /** Rows with a target, those of muted examples among them: what a loss is divided by. */
   readonly supervisedTokens: number;
   /** Rows in all, filler rows included. */
   readonly rows: number;
@@ -52,7 +52,7 @@ export const pack = (examples: ReadonlyArray<Example>, rowMultiple: number = 1):
 
   let row = 0;
   let supervisedTokens = 0;
-  for (const { ids, supervised } of examples) {
+  for (const { ids, supervised, muted = false } of examples) {
     const start = row;
     const end = start + ids.length;
     tokens.set(ids, start);
@@ -61,7 +61,7 @@ export const pack = (examples: ReadonlyArray<Example>, rowMultiple: number = 1):
     for (let i = 0; i < ids.length; i++, row++) {
       positions[row] = i;
       if (supervised[i + 1] !== true) continue;
-      targets[row] = ids[i + 1] as number;
+      if (!muted) targets[row] = ids[i + 1] as number;
       supervisedTokens++;
     }
   }

@@ -9,6 +9,8 @@ export interface Example {
   readonly ids: ReadonlyArray<number>;
   /** Whether token `i` is a label: a token of the assistant, its end-of-turn token included. */
   readonly supervised: ReadonlyArray<boolean>;
+  /** Its labels count in the normaliser and not in the loss: it takes a place, and gives no gradient. */
+  readonly muted?: boolean;
 }
 
 /** What to do with a chat that is longer than the context. */

@@ -16,13 +16,14 @@ import type { ModelError } from "../models/model_error.ts";
 import { type Adapter, makeAdapter, type NewRows, type SavedValues } from "../nn/adapter.ts";
 import { mergeAdapter } from "../nn/merge.ts";
 import type { Progress } from "../report/progress.ts";
-import { MetricLog, recordOf } from "../training/metric_log.ts";
-import { type StepReport, train } from "../training/train.ts";
+import type { MetricLog } from "../training/metric_log.ts";
 import type { WeightsError } from "../weights/weights_error.ts";
-import { type Arm, arms, orderOf } from "./arms.ts";
+import { type Arm, arms } from "./arms.ts";
 import { evaluateArm, type Evaluation } from "./evaluate_arm.ts";
 import type { RunData } from "./run_data.ts";
+import { needsDiverse } from "./recipe.ts";
 import type { ArmResult } from "./result.ts";
+import { type RecipeData, trainRecipe } from "./train_recipe.ts";
 
 /** What every arm of a run shares. */
 export interface RunParts {
@@ -122,55 +123,6 @@ const diverseExamples = (
     );
   });
 
-const trainArm = (
-  { config, progress }: RunParts,
-  arm: Arm,
-  adapter: Adapter,
-  { seed, data, diverse }: SeedData,
-): Effect.Effect<
-  { readonly steps: number; readonly exposures: number },
-  GpuError | WeightsError,
-  Gpu | MetricLog
-> =>
-  Effect.gen(function* () {
-    const log = yield* MetricLog;
-    const downstream = data.downstream[arm.phrasings] ?? [];
-    const order = orderOf(
-      arm,
-      config,
-      { downstream: downstream.length, diverse: diverse.length },
-      seed,
-    );
-    const { batchSize, accumulationSteps, gradientCheckpointing } = config.training;
-    const steps = Math.ceil(order.length / (batchSize * accumulationSteps));
-    const part = progress.begin(`${arm.name} (seed ${seed})`, steps, "steps");
-    const reportEvery = 8;
-    const keep = (reports: ReadonlyArray<StepReport>) =>
-      Effect.gen(function* () {
-        yield* log.write(reports.map((report) => recordOf(arm.name, seed, report)));
-        const { step, loss } = reports.at(-1)!;
-        part.advance(step + 1, `loss ${loss.toFixed(3)}`);
-      });
-    yield* train(
-      { decoder: adapter.decoder, adapter, parameters: adapter.parameters },
-      {
-        optimizer: config.optimizer,
-        seed,
-        gradientCheckpointing,
-        batchSize,
-        accumulationSteps,
-        steps,
-        reportEvery,
-      },
-      Stream.map(
-        Stream.fromIterable(order),
-        ({ source, index }) => (source === "downstream" ? downstream : diverse)[index]!,
-      ),
-    ).pipe(Stream.grouped(reportEvery), Stream.runForEach(keep));
-    part.end();
-    return { steps, exposures: order.filter(({ source }) => source === "downstream").length };
-  });
-
 // One arm on one seed. `base` is the untouched model with the new token's first row.
 const runArm = (
   parts: RunParts,
@@ -178,7 +130,7 @@ const runArm = (
   seedData: SeedData,
 ): Effect.Effect<ArmResult, RunError, Gpu | MetricLog> =>
   Effect.scoped(Effect.gen(function* () {
-    const { config, decoder, saved } = parts;
+    const { config, decoder, saved, progress } = parts;
     const { seed, rows } = seedData;
     const started = yield* Clock.currentTimeMillis;
     const adapter = yield* makeAdapter(decoder, config.lora, seed, {
@@ -187,13 +139,20 @@ const runArm = (
     });
     const name = arm?.name ?? "base";
     const trained = arm
-      ? yield* trainArm(parts, arm, adapter, seedData)
+      ? yield* trainRecipe(arm, adapter, dataOfArm(arm, seedData), { config, seed, progress })
       : { steps: 0, exposures: 0 };
     if (arm) yield* parts.onAdapter(arm, seed, adapter);
     const evaluation = yield* testArm(parts, name, adapter, seedData);
     const ended = yield* Clock.currentTimeMillis;
-    return { name, seed, ...trained, seconds: (ended - started) / 1000, ...evaluation };
+    const { steps, exposures } = trained;
+    return { name, seed, steps, exposures, seconds: (ended - started) / 1000, ...evaluation };
   }));
+
+const dataOfArm = ({ phrasings }: Arm, { data, diverse }: SeedData): RecipeData => ({
+  downstream: data.downstream[phrasings] ?? [],
+  diverse,
+  facts: [],
+});
 
 const testArm = (
   { config, tokenizer, progress }: RunParts,
@@ -236,11 +195,10 @@ export const runArms = (
     Stream.filter(({ chosen }) => chosen.length > 0),
     Stream.mapEffect(({ seed, chosen }) =>
       Effect.gen(function* () {
-        const needsDiverse = chosen.some((arm) =>
-          arm?.data === "mixed" || arm?.length === "matched_steps"
-        );
         const data = yield* parts.dataOf(seed);
-        const diverse = needsDiverse ? yield* diverseExamples(parts, data, seed) : [];
+        const diverse = chosen.some((arm) => arm && needsDiverse(arm))
+          ? yield* diverseExamples(parts, data, seed)
+          : [];
         return { chosen, seed, data, diverse, rows: yield* newRowsOf(parts, seed) };
       })
     ),

@@ -105,3 +105,14 @@ export const downloadParameters = (
     }
     return values;
   });
+
+/** Sets AdamW's moments to zero: an optimizer that starts afresh. */
+export const resetMoments = (
+  { arenas }: Parameters,
+): Effect.Effect<void, GpuError, Gpu> =>
+  Effect.gen(function* () {
+    const gpu = yield* Gpu;
+    for (const moment of arenas.flatMap(({ first, second }) => [first, second])) {
+      if (moment) yield* gpu.write(moment, new Float32Array(sizeOf(moment.shape)));
+    }
+  });

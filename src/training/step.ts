@@ -150,7 +150,7 @@ export const trainStep = (
             pass,
             trainee,
             tensors,
-            1 / supervised,
+            supervised > 0 ? 1 / supervised : 0,
             options.gradientCheckpointing,
             mode,
             { ...record, accumulate: index > 0 },

@@ -27,3 +27,9 @@ Deno.test("pack() fills up to the row multiple with ignored sequences of length 
   assert.deepEqual([...batch.targets.slice(7)], [IGNORE, IGNORE, IGNORE]);
   assert.deepEqual([batch.usedRows, batch.sequences, batch.supervisedTokens], [7, 2, 3]);
 });
+
+Deno.test("pack() counts the labels of a muted example and gives them no target", () => {
+  const batch = pack([{ ...two[0]!, muted: true }, two[1]!]);
+  assert.deepEqual([...batch.targets].filter((id) => id !== IGNORE), [2]);
+  assert.equal(batch.supervisedTokens, 3);
+});

@@ -1,0 +1,136 @@
+/** Trains an adapter by a recipe, stage after stage. @module */
+import { Effect, Stream } from "effect";
+import type { RunConfig } from "../config/run_config.ts";
+import type { Example } from "../data/example.ts";
+import type { Gpu, GpuError } from "../gpu/gpu.ts";
+import type { ModelError } from "../models/model_error.ts";
+import type { Adapter } from "../nn/adapter.ts";
+import { resetMoments } from "../nn/parameters.ts";
+import type { Progress } from "../report/progress.ts";
+import { MetricLog, recordOf } from "../training/metric_log.ts";
+import { type StepReport, train } from "../training/train.ts";
+import type { WeightsError } from "../weights/weights_error.ts";
+import type { Recipe, Stage } from "./recipe.ts";
+import { orderOfStage, type StageItem, type StageSizes } from "./stage_order.ts";
+
+/** The examples that a recipe draws from. */
+export interface RecipeData {
+  readonly downstream: ReadonlyArray<Example>;
+  readonly diverse: ReadonlyArray<Example>;
+  readonly facts: ReadonlyArray<Example>;
+}
+
+/** What was done. */
+export interface Trained {
+  readonly steps: number;
+  readonly tokens: number;
+  readonly supervisedTokens: number;
+  /** Downstream examples seen, repetitions counted. */
+  readonly exposures: number;
+}
+
+/** How to train, and who watches. */
+export interface RecipeTraining {
+  readonly config: Pick<RunConfig, "mixing" | "training" | "optimizer">;
+  readonly seed: number;
+  readonly progress: Progress;
+  /** Sees the adapter before the first step and then every `watchEvery` steps, and at the end. */
+  readonly watch?: (done: Trained) => Effect.Effect<void, GpuError | ModelError, Gpu>;
+  readonly watchEvery?: number;
+}
+
+/** Steps between two reads of the losses. */
+const reportEvery = 8;
+
+/** Trains `adapter` by `recipe`; its losses go to the metric log under the recipe's name. */
+export const trainRecipe = (
+  recipe: Recipe,
+  adapter: Adapter,
+  data: RecipeData,
+  training: RecipeTraining,
+): Effect.Effect<Trained, GpuError | ModelError | WeightsError, Gpu | MetricLog> =>
+  Effect.gen(function* () {
+    const { watch = () => Effect.void } = training;
+    let done: Trained = { steps: 0, tokens: 0, supervisedTokens: 0, exposures: 0 };
+    yield* watch(done);
+    for (const [index, stage] of recipe.stages.entries()) {
+      if (index > 0) yield* resetMoments(adapter.parameters);
+      done = yield* trainStage({ recipe, stage, index }, adapter, data, training, done);
+    }
+    return done;
+  });
+
+const trainStage = (
+  { recipe, stage, index }: {
+    readonly recipe: Recipe;
+    readonly stage: Stage;
+    readonly index: number;
+  },
+  adapter: Adapter,
+  data: RecipeData,
+  { config, seed, progress, watch = () => Effect.void, watchEvery = reportEvery }: RecipeTraining,
+  before: Trained,
+): Effect.Effect<Trained, GpuError | ModelError | WeightsError, Gpu | MetricLog> =>
+  Effect.gen(function* () {
+    const log = yield* MetricLog;
+    const { batchSize, accumulationSteps, gradientCheckpointing } = config.training;
+    const order = orderOfStage(stage, config, sizesOf(data), seed);
+    const perStep = batchSize * accumulationSteps;
+    const steps = Math.ceil(order.length / perStep);
+    const label = recipe.stages.length > 1 ? `${recipe.name}, stage ${index + 1}` : recipe.name;
+    const part = progress.begin(`${label} (seed ${seed})`, steps, "steps");
+    let done = before;
+    const keep = (reports: ReadonlyArray<StepReport>) =>
+      Effect.gen(function* () {
+        yield* log.write(reports.map((report) =>
+          recordOf(recipe.name, seed, { ...report, step: before.steps + report.step })
+        ));
+        const { step, loss } = reports.at(-1)!;
+        const seen = order.slice(0, (step + 1) * perStep);
+        done = {
+          steps: before.steps + step + 1,
+          tokens: done.tokens + sum(reports, "tokens"),
+          supervisedTokens: done.supervisedTokens + sum(reports, "supervisedTokens"),
+          exposures: before.exposures + seen.filter(({ source }) =>
+            source === "downstream"
+          ).length,
+        };
+        part.advance(step + 1, `loss ${loss.toFixed(3)}`);
+        yield* watch(done);
+      });
+    yield* train(
+      { decoder: adapter.decoder, adapter, parameters: adapter.parameters },
+      {
+        optimizer: config.optimizer,
+        seed,
+        gradientCheckpointing,
+        batchSize,
+        accumulationSteps,
+        steps,
+        reportEvery: watchEvery,
+      },
+      Stream.map(Stream.fromIterable(order), (item) => exampleOf(item, stage, data)),
+    ).pipe(Stream.grouped(watchEvery), Stream.runForEach(keep));
+    part.end();
+    return done;
+  });
+
+const sizesOf = ({ downstream, diverse, facts }: RecipeData): StageSizes => ({
+  downstream: downstream.length,
+  diverse: diverse.length,
+  facts: facts.length,
+});
+
+const exampleOf = (
+  { source, index }: StageItem,
+  { muteDiverse = false }: Stage,
+  data: RecipeData,
+): Example => {
+  const example = data[source][index]!;
+  return muteDiverse && source === "diverse" ? { ...example, muted: true } : example;
+};
+
+const sum = (
+  reports: ReadonlyArray<StepReport>,
+  field: "tokens" | "supervisedTokens",
+): number => reports.reduce((total, report) => total + report[field], 0);
