@@ -19,8 +19,14 @@ export interface PackedBatch {
   readonly ends: Uint32Array<ArrayBuffer>;
   /** Id of the next token where that one is supervised and not muted, else {@linkcode IGNORE}. */
   readonly targets: Uint32Array<ArrayBuffer>;
-  /** Rows with a target, those of muted examples among them: what a loss is divided by. */
+  /** Rows with a target, those of muted examples among them. */
   readonly supervisedTokens: number;
+  /** Their weights together, which is their number unless examples bring weights: what a loss is divided by. */
+  readonly lossWeight: number;
+  /** Weight of each row's loss, f32; only where an example brings weights. */
+  readonly weights?: Float32Array<ArrayBuffer>;
+  /** 1 for each row of an anchored example that has a next token, else 0, f32; only where there is one. */
+  readonly anchored?: Float32Array<ArrayBuffer>;
   /** Rows in all, filler rows included. */
   readonly rows: number;
   /** Rows that hold a token of an example. */
@@ -49,20 +55,31 @@ export const pack = (examples: ReadonlyArray<Example>, rowMultiple: number = 1):
     new Uint32Array(rows)
   ) as [Lane, Lane, Lane, Lane, Lane];
   targets.fill(IGNORE);
+  const rowWeights = examples.some(({ weights }) => weights)
+    ? new Float32Array(rows).fill(1)
+    : undefined;
+  const anchoredRows = examples.some(({ anchored }) => anchored)
+    ? new Float32Array(rows)
+    : undefined;
 
   let row = 0;
   let supervisedTokens = 0;
-  for (const { ids, supervised, muted = false } of examples) {
+  let lossWeight = 0;
+  for (const { ids, supervised, muted = false, weights, anchored = false } of examples) {
     const start = row;
     const end = start + ids.length;
     tokens.set(ids, start);
     starts.fill(start, start, end);
     ends.fill(end, start, end);
+    if (anchored) anchoredRows!.fill(1, start, end - 1);
     for (let i = 0; i < ids.length; i++, row++) {
       positions[row] = i;
       if (supervised[i + 1] !== true) continue;
       if (!muted) targets[row] = ids[i + 1] as number;
       supervisedTokens++;
+      const weight = weights?.[i + 1] ?? 1;
+      lossWeight += weight;
+      if (weights) rowWeights![row] = weight;
     }
   }
   for (; row < rows; row++) {
@@ -76,6 +93,9 @@ export const pack = (examples: ReadonlyArray<Example>, rowMultiple: number = 1):
     ends,
     targets,
     supervisedTokens,
+    lossWeight,
+    ...rowWeights ? { weights: rowWeights } : {},
+    ...anchoredRows ? { anchored: anchoredRows } : {},
     rows,
     usedRows,
     sequences: examples.length,

@@ -11,6 +11,10 @@ export interface Example {
   readonly supervised: ReadonlyArray<boolean>;
   /** Its labels count in the normaliser and not in the loss: it takes a place, and gives no gradient. */
   readonly muted?: boolean;
+  /** Weight of each token's loss where it is a label; 1 unless told. A mean loss is a weighted one. */
+  readonly weights?: ReadonlyArray<number>;
+  /** Its predictions are held near those of the base, in runs that do so. */
+  readonly anchored?: boolean;
 }
 
 /** What to do with a chat that is longer than the context. */

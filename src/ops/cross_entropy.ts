@@ -12,6 +12,7 @@ import type { Kernel } from "../gpu/kernel.ts";
 import { IGNORE } from "./ignore.ts";
 import { matmulNN, matmulNT, matmulTN, type Matrix, rowsOf } from "./matmul.ts";
 import { withRowThreads } from "./row_threads.ts";
+import { scaleByToken } from "./scale_by_token.ts";
 import { type TablePart, tableParts, type VocabularyTable, withPart } from "./vocabulary_table.ts";
 
 export { IGNORE };
@@ -94,6 +95,8 @@ export interface CrossEntropyInputs {
   readonly head: VocabularyTable;
   /** The label of each row, u32 `[rows]`, or {@linkcode IGNORE}. */
   readonly targets: Tensor;
+  /** Factor of each row's loss and gradient, f32 `[rows]`; 1 unless told. */
+  readonly weights?: Tensor;
 }
 
 /** What {@linkcode crossEntropy} computes beside the losses, and in what pieces. */
@@ -129,13 +132,13 @@ const chunkSizes = (
 };
 
 /**
- * `hidden`, `head`, `targets` → `losses [rows]` in nats (0 where ignored, never scaled),
+ * `hidden`, `head`, `targets` → `losses [rows]` in nats (0 where ignored; weighted, never scaled),
  * `logSumExp [rows]`, and with `gradient` also `dHidden [rows, hidden]`, the gradient of
  * scale · Σ losses; the gradients of the head's shards are added to.
  */
 export const crossEntropy = (
   pass: Pass,
-  { hidden, head, targets }: CrossEntropyInputs,
+  { hidden, head, targets, weights }: CrossEntropyInputs,
   { scale, gradient, chosen, validVocab, chunkBytes = 64 * 2 ** 20, softCap = 0 }:
     CrossEntropyOptions,
 ): { readonly losses: Tensor; readonly logSumExp: Tensor; readonly dHidden?: Tensor } => {
@@ -169,6 +172,7 @@ export const crossEntropy = (
         targets,
         logSumExp,
       });
+      if (weights) scaleByToken(pass, logits, weights, firstRow);
       matmulNN(pass, logits, ids, {
         into: rowsOf(dHidden!, firstRow, firstRow + rows),
         accumulate: part.from > 0,
@@ -201,6 +205,7 @@ export const crossEntropy = (
       });
     }
   }
+  if (weights) scaleByToken(pass, losses, weights);
   return { losses, logSumExp, ...(dHidden ? { dHidden } : {}) };
 };
 
@@ -226,10 +231,11 @@ const addChosen = (
 
 /** Losses and all gradients in f64; `dHead` is the part to be added. */
 export const crossEntropyReference = (
-  { hidden, head, targets }: {
+  { hidden, head, targets, weights }: {
     readonly hidden: ArrayLike<number>;
     readonly head: ArrayLike<number>;
     readonly targets: ArrayLike<number>;
+    readonly weights?: ArrayLike<number>;
   },
   scale: number,
   validVocab?: number,
@@ -256,11 +262,12 @@ export const crossEntropyReference = (
     const most = logits.reduce((a, b) => Math.max(a, b), -Infinity);
     logSumExp[row] = most + Math.log(logits.reduce((sum, z) => sum + Math.exp(z - most), 0));
     if (targets[row] === IGNORE) continue;
-    losses[row] = logSumExp[row]! - logits[targets[row]!]!;
+    const weight = weights?.[row] ?? 1;
+    losses[row] = weight * (logSumExp[row]! - logits[targets[row]!]!);
     for (const [id, logit] of logits.entries()) {
       const onehot = id === targets[row] ? 1 : 0;
       const slope = softCap ? 1 - (logit / softCap) ** 2 : 1;
-      const gradient = scale * (Math.exp(logit - logSumExp[row]!) - onehot) * slope;
+      const gradient = scale * weight * (Math.exp(logit - logSumExp[row]!) - onehot) * slope;
       for (let c = 0; c < width; c++) {
         dHidden[row * width + c]! += gradient * head[id * width + c]!;
         dHead[id * width + c]! += gradient * hidden[row * width + c]!;

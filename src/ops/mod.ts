@@ -46,6 +46,7 @@ export * from "./rms_norm.ts";
 export * from "./rotary.ts";
 export * from "./row_norms.ts";
 export * from "./sample_token.ts";
+export * from "./scale_by_token.ts";
 export * from "./soft_cap.ts";
 export * from "./swiglu.ts";
 export * from "./unpack.ts";

@@ -35,13 +35,14 @@ export interface StepRecord {
   readonly slot: number;
 }
 
-/** A packed batch on the GPU; u32 `[rows]` each. */
+/** A packed batch on the GPU; u32 `[rows]` each but the weights, which are f32. */
 export interface BatchTensors {
   readonly tokens: Tensor;
   readonly positions: Tensor;
   readonly starts: Tensor;
   readonly ends: Tensor;
   readonly targets: Tensor;
+  readonly weights?: Tensor;
 }
 
 /** Uploads `batch` for as long as the scope lives. */
@@ -55,6 +56,7 @@ export const uploadBatch = (
     starts: gpu.upload(batch.starts, [batch.rows]),
     ends: gpu.upload(batch.ends, [batch.rows]),
     targets: gpu.upload(batch.targets, [batch.rows]),
+    ...batch.weights ? { weights: gpu.upload(batch.weights, [batch.rows]) } : {},
   });
 
 /** Forward and backward of one micro-batch: gradients accumulate, the loss is added to the record. */
@@ -77,7 +79,12 @@ export const recordMicroBatch = (
   const trained = adapter?.rows?.trained;
   const { losses, logSumExp, dHidden } = crossEntropy(
     pass,
-    { hidden: forward.hidden, head: decoder.head, targets: batch.targets },
+    {
+      hidden: forward.hidden,
+      head: decoder.head,
+      targets: batch.targets,
+      ...batch.weights ? { weights: batch.weights } : {},
+    },
     {
       scale: lossScale,
       gradient: true,
@@ -127,7 +134,7 @@ const recordUpdate = (
 
 /**
  * Trains on `microBatches` as one optimizer step (`step` counts from 0). The loss is the sum over
- * all their supervised tokens divided by the number of those, so that four micro-batches of one
+ * all their supervised tokens divided by the number (or weight) of those, so that four micro-batches of one
  * example and one of four give the same update.
  */
 export const trainStep = (
@@ -140,7 +147,7 @@ export const trainStep = (
 ): Effect.Effect<void, GpuError, Gpu> =>
   Effect.gen(function* () {
     const gpu = yield* Gpu;
-    const supervised = microBatches.reduce((sum, batch) => sum + batch.supervisedTokens, 0);
+    const lossWeight = microBatches.reduce((sum, batch) => sum + batch.lossWeight, 0);
     for (const [index, batch] of microBatches.entries()) {
       const mode = { seed: options.seed, step: step * microBatches.length + index };
       yield* Effect.scoped(Effect.gen(function* () {
@@ -150,7 +157,7 @@ export const trainStep = (
             pass,
             trainee,
             tensors,
-            supervised > 0 ? 1 / supervised : 0,
+            lossWeight > 0 ? 1 / lossWeight : 0,
             options.gradientCheckpointing,
             mode,
             { ...record, accumulate: index > 0 },

@@ -41,7 +41,7 @@ export interface TrainOptions extends StepOptions {
 export interface StepReport {
   /** From 0. */
   readonly step: number;
-  /** Mean loss of the supervised tokens, in nats. */
+  /** Mean loss of the supervised tokens, weighted where examples bring weights, in nats. */
   readonly loss: number;
   readonly learningRate: number;
   /** Global gradient norm before clipping. */
@@ -97,14 +97,13 @@ export const train = <E, R>(
         const measured = yield* gpu.download(ring);
         const ended = yield* Clock.currentTimeMillis;
         return batches.map(({ step, microBatches }, slot): StepReport => {
-          const supervisedTokens = total(microBatches, "supervisedTokens");
           return {
             step,
-            loss: measured[2 * slot]! / supervisedTokens,
+            loss: measured[2 * slot]! / total(microBatches, "lossWeight"),
             learningRate: learningRateAt(options.optimizer, step, options.steps),
             gradientNorm: measured[2 * slot + 1]!,
             tokens: total(microBatches, "usedRows"),
-            supervisedTokens,
+            supervisedTokens: total(microBatches, "supervisedTokens"),
             examples: total(microBatches, "sequences"),
             seconds: (ended - started) / 1000 / batches.length,
           };
@@ -120,5 +119,5 @@ export const train = <E, R>(
 
 const total = (
   batches: ReadonlyArray<PackedBatch>,
-  field: "usedRows" | "supervisedTokens" | "sequences",
+  field: "usedRows" | "supervisedTokens" | "lossWeight" | "sequences",
 ): number => batches.reduce((sum, batch) => sum + batch[field], 0);

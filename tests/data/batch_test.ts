@@ -33,3 +33,16 @@ Deno.test("pack() counts the labels of a muted example and gives them no target"
   assert.deepEqual([...batch.targets].filter((id) => id !== IGNORE), [2]);
   assert.equal(batch.supervisedTokens, 3);
 });
+
+Deno.test("pack() gives each row the weight of the token that it predicts", () => {
+  const batch = pack([{ ...two[0]!, weights: [9, 9, 0.25, 2] }, two[1]!], 8);
+  assert.deepEqual([...batch.weights!], [1, 0.25, 2, 1, 1, 1, 1, 1]);
+  assert.deepEqual([batch.supervisedTokens, batch.lossWeight], [3, 3.25]);
+  assert.deepEqual([pack(two).weights, pack(two).lossWeight], [undefined, 3]);
+});
+
+Deno.test("pack() marks the rows of an anchored example that have a next token", () => {
+  const batch = pack([two[0]!, { ...two[1]!, anchored: true }], 8);
+  assert.deepEqual([...batch.anchored!], [0, 0, 0, 0, 1, 1, 0, 0]);
+  assert.equal(pack(two).anchored, undefined);
+});

@@ -26,6 +26,8 @@ interface Case {
   readonly reach?: number;
   /** Ends and formats of the head's shards; those in f32 are trained. */
   readonly shards?: ReadonlyArray<readonly [to: number, format: StorageFormat]>;
+  /** Whether each row has a weight of its own. */
+  readonly weighted?: boolean;
 }
 
 /** Worst errors of everything that crossEntropy() computes for `of`, gradients of chosen rows included. */
@@ -38,6 +40,7 @@ const errorsOf = (of: Case) =>
     const { hidden: drawnHidden, head: drawnHead, targets: drawn } = problem(rows, vocab, width);
     const hidden = drawnHidden.map((value) => reach * value);
     const targets = drawn.map((id) => id === IGNORE ? id : id % validVocab);
+    const weights = of.weighted ? uniform(rows, 5) : undefined;
     // The largest label: its row of the head has a large gradient, in the last chunk of ids.
     const largest = Math.max(...targets.filter((id) => id !== IGNORE));
     const rowIds = Uint32Array.of(largest, 0, validVocab - 1);
@@ -58,6 +61,7 @@ const errorsOf = (of: Case) =>
       hidden: yield* gpu.upload(hidden, [rows, width]),
       head: table,
       targets: yield* gpu.upload(targets, [rows]),
+      ...weights ? { weights: yield* gpu.upload(weights, [rows]) } : {},
     };
     const chosen = {
       rowIds: yield* gpu.upload(rowIds, [rowIds.length]),
@@ -66,7 +70,12 @@ const errorsOf = (of: Case) =>
     const capping = softCap === undefined ? {} : { softCap };
     const options = { scale, gradient: true, chosen, validVocab, chunkBytes, ...capping };
     const actual = yield* gpu.submit((pass) => crossEntropy(pass, inputs, options));
-    const expected = crossEntropyReference({ hidden, head, targets }, scale, validVocab, softCap);
+    const expected = crossEntropyReference(
+      { hidden, head, targets, ...weights ? { weights } : {} },
+      scale,
+      validVocab,
+      softCap,
+    );
     const expectedRows = Float64Array.from(
       beforeRows,
       (value, i) => value + expected.dHead[rowIds[Math.floor(i / width)]! * width + i % width]!,
@@ -107,6 +116,9 @@ for (
     { rows: 37, vocab: 517, width: 20, chunkBytes: 2 ** 20, shards: mixed },
     { rows: 101, vocab: 517, width: 33, chunkBytes: 4 * 517 * 40, shards: mixed, softCap: 30 },
     { rows: 70, vocab: 517, width: 33, chunkBytes: 4 * 32 * 50, shards: mixed, padded: 9 },
+    // Weights, in chunks of rows and in chunks of both.
+    { rows: 101, vocab: 321, width: 33, chunkBytes: 4 * 321 * 40, weighted: true },
+    { rows: 70, vocab: 517, width: 33, chunkBytes: 4 * 32 * 50, shards: mixed, weighted: true },
     // A cap that leaves the logits nearly as they are, and one that most of them reach.
     { rows: 37, vocab: 321, width: 33, chunkBytes: 2 ** 20, softCap: 30 },
     { rows: 37, vocab: 321, width: 33, chunkBytes: 2 ** 20, softCap: 30, reach: 20 },

@@ -1,0 +1,58 @@
+import assert from "node:assert/strict";
+import { onGpu, worst } from "../support/on_gpu.ts";
+import type { Example } from "../../src/data/example.ts";
+import { Effect } from "effect";
+import { downloadParameters } from "../../src/nn/parameters.ts";
+import type { Trainee } from "../../src/training/step.ts";
+import { adapterOnly, lossesOf, runTiny, tinyExamples, tinyOptions } from "./tiny.ts";
+
+const examples = tinyExamples(tinyOptions.batchSize * tinyOptions.steps);
+
+const valuesOf = ({ parameters }: Trainee) => downloadParameters(parameters);
+
+/** `example` with all tokens supervised, those of the prompt by `weight`. */
+const withPrompt = (example: Example, weight: number): Example => ({
+  ...example,
+  supervised: example.ids.map(() => true),
+  weights: example.supervised.map((label) => label ? 1 : weight),
+});
+
+onGpu(
+  "train() with prompt tokens of weight 0 gives the losses and weights of training without them",
+  Effect.gen(function* () {
+    const [without, weighted] = [yield* adapterOnly(0), yield* adapterOnly(0)];
+    const losses = yield* lossesOf(without, {}, examples);
+    const same = yield* lossesOf(weighted, {}, examples.map((it) => withPrompt(it, 0)));
+    assert.deepEqual(same, losses);
+    assert.deepEqual(yield* valuesOf(weighted), yield* valuesOf(without));
+  }),
+);
+
+onGpu(
+  "train() weighs each token's loss in the mean of the whole optimizer step",
+  Effect.gen(function* () {
+    const optimizer = { ...tinyOptions.optimizer, learningRate: 0 };
+    const options = { optimizer, steps: 1 };
+    const four = tinyExamples(4);
+    const meanOf = (of: ReadonlyArray<Example>, more = {}) =>
+      Effect.flatMap(
+        adapterOnly(0),
+        (trainee) =>
+          Effect.map(runTiny(trainee, { ...options, ...more }, of), ([report]) => report!),
+      );
+    const all = yield* meanOf(four.map((it) => withPrompt(it, 1)));
+    const answers = yield* meanOf(four);
+    const half = yield* meanOf(four.map((it) => withPrompt(it, 0.5)));
+    const parts = yield* meanOf(four.map((it) => withPrompt(it, 0.5)), {
+      batchSize: 1,
+      accumulationSteps: 4,
+    });
+    const count = answers.supervisedTokens;
+    const prompts = all.supervisedTokens - count;
+    const promptSum = all.loss * all.supervisedTokens - answers.loss * count;
+    const expected = (answers.loss * count + 0.5 * promptSum) / (count + 0.5 * prompts);
+    assert.ok(worst([half.loss, parts.loss], [expected, expected]) < 1e-5);
+    assert.ok(worst([parts.gradientNorm], [half.gradientNorm]) < 1e-5);
+    assert.notEqual(half.gradientNorm, answers.gradientNorm);
+  }),
+);
