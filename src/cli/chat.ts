@@ -9,10 +9,14 @@ import type { Tokenizer } from "../data/tokenizer.ts";
 import { generateBatch } from "../generation/generate.ts";
 import type { Decoding } from "../generation/sampler.ts";
 import type { ConfigError } from "../config/config_error.ts";
+import type { DataError } from "../data/data_error.ts";
+import type { GpuError } from "../gpu/gpu.ts";
 import { type LoadError, loadModel, type LoadServices } from "../models/load_model.ts";
+import type { ModelError } from "../models/model_error.ts";
 import type { Subject } from "../nn/adapter.ts";
-import { adapter, type Flags, json, maxNewTokens, model, seed, set, system } from "./flags.ts";
-import { temperature, topP } from "./flags.ts";
+import { chatInputs, chatUsage } from "./chat_input.ts";
+import { adapter, type Flags, json, maxNewTokens, model, seed, setModel } from "./flags.ts";
+import { system, temperature, topP } from "./flags.ts";
 import { needTokenizer } from "./ids.ts";
 import { modelSettings } from "./model_settings.ts";
 import type { UsageError } from "./usage_error.ts";
@@ -33,17 +37,23 @@ export interface ChatOptions {
 }
 
 const flags: Flags<ChatOptions> = {
-  ...{ json, model, adapter, system, maxNewTokens, temperature, topP, seed, set },
+  ...{ json, model, adapter, system, maxNewTokens: maxNewTokens(512) },
+  ...{ temperature, topP, seed, set: setModel },
 };
 
 const help: VerbHelp<"chat"> = {
   name: "chat",
-  description: "Talk with a model: a line is a message, /reset forgets, an empty input ends",
-  examples: [{
-    command: "deno task delia chat --model fixtures/base --adapter runs/x/adapter",
-    description:
-      "Answers appear as they are made; with --json the whole chat is printed at the end",
-  }],
+  description: `Talk with a model. ${chatUsage}`,
+  examples: [
+    {
+      command: "deno task delia chat --model fixtures/base --adapter runs/x/adapter",
+      description: "Answers appear as they are made",
+    },
+    {
+      command: "deno task delia chat --model fixtures/base --json < questions.txt > chat.json",
+      description: "One document at the end: the messages since the last /reset",
+    },
+  ],
 };
 
 /** The verb around the work that `run` does. */
@@ -55,7 +65,7 @@ export interface ChatDocument {
   readonly messages: ReadonlyArray<Message>;
 }
 
-/** Answers each line of the standard input, remembering the lines before it. */
+/** Answers each message of the standard input, remembering those before it. */
 export const runChat = (
   options: ChatOptions,
 ): Effect.Effect<
@@ -83,33 +93,46 @@ export const runChat = (
     const write = (text: string) =>
       Stream.run(Stream.succeed(text), options.json ? stdio.stderr() : stdio.stdout())
         .pipe(Effect.orDie);
-    const invite = (yield* stdio.stdinIsTerminal) ? write("> ") : Effect.void;
+    const talks = yield* stdio.stdinIsTerminal;
+    const invite = talks ? write("> ") : Effect.void;
+    if (talks) yield* Console.error(chatUsage);
     yield* invite;
-    yield* stdio.stdin.pipe(
-      Stream.decodeText,
-      Stream.splitLines,
-      Stream.orDie,
-      Stream.takeWhile((line) => line !== "/exit"),
-      Stream.runForEach((line) =>
-        Effect.gen(function* () {
-          if (line === "/reset") messages = first;
-          else if (line.trim() !== "") {
-            const asked: ReadonlyArray<Message> = [...messages, { role: "user", content: line }];
+    const lines = stdio.stdin.pipe(Stream.decodeText, Stream.splitLines, Stream.orDie);
+    yield* Stream.runForEach(chatInputs(lines), (input) =>
+      Effect.gen(function* () {
+        switch (input._tag) {
+          case "Reset":
+            messages = first;
+            break;
+          case "UnknownCommand":
+            yield* Console.error(`There is no ${input.command}. ${chatUsage}`);
+            break;
+          case "Message": {
+            const asked: ReadonlyArray<Message> = [
+              ...messages,
+              { role: "user", content: input.text },
+            ];
             const seed = options.seed + turns++;
-            const reply = answer(subject, tokenizer, asked, decoding, seed, write);
-            messages = yield* Effect.matchEffect(reply, {
-              // The chat goes on: a message that cannot be answered is forgotten.
-              onFailure: ({ message }) => Effect.as(Console.error(`Error: ${message}`), messages),
-              onSuccess: (content) =>
-                Effect.succeed([...asked, { role: "assistant" as const, content }]),
-            });
+            messages = yield* answer(subject, tokenizer, asked, decoding, seed, write).pipe(
+              Effect.map((content) => [...asked, { role: "assistant" as const, content }]),
+              Effect.catchIf(concernsMessage, ({ message }) =>
+                Effect.as(
+                  Console.error(`Error: ${message}\nThe message is forgotten; /reset forgets all`),
+                  messages,
+                )),
+            );
           }
-          yield* invite;
-        })
-      ),
-    );
+        }
+        yield* invite;
+      }));
     return { text: "", document: { messages } };
   }));
+
+// Whether another message may be answered: this one has unknown words, or makes the chat too long.
+const concernsMessage = (error: DataError | GpuError | ModelError): boolean =>
+  error._tag === "DataError"
+    ? error.reason._tag !== "BadTemplate"
+    : error._tag === "ModelError" && error.reason._tag === "TooManyPositions";
 
 // Writes the answer while it is made. A last character may still lack some of its bytes: it waits.
 const answer = (
@@ -122,6 +145,7 @@ const answer = (
 ) =>
   Effect.gen(function* () {
     const { ids } = yield* tokenizer.render(messages, { addGenerationPrompt: true });
+    const room = Math.max(1, subject.decoder.positions - ids.length);
     let shown = "";
     const show = (made: ReadonlyArray<number>) => {
       const text = tokenizer.decode(made).replace(/\uFFFD+$/, "");
@@ -133,7 +157,7 @@ const answer = (
     const [completion] = yield* generateBatch(
       subject,
       [{ ids, seed }],
-      decoding,
+      { ...decoding, maxNewTokens: Math.min(decoding.maxNewTokens, room) },
       ([answer]) => show(answer!.ids),
     );
     const made = completion!.ids;

@@ -9,7 +9,7 @@ import { layerDatasetsFile } from "../data/datasets_file.ts";
 import { encodeChat } from "../data/example.ts";
 import { exampleLosses } from "../evaluation/example_losses.ts";
 import { type LoadError, loadModel, type LoadServices } from "../models/load_model.ts";
-import { adapter, data, type Flags, json, metrics, model, set } from "./flags.ts";
+import { adapter, data, type Flags, json, metrics, model, setModel } from "./flags.ts";
 import { needTokenizer } from "./ids.ts";
 import { modelSettings } from "./model_settings.ts";
 import { progressOnStderr } from "./progress_bar.ts";
@@ -28,7 +28,10 @@ export interface EvalOptions {
   readonly set: ReadonlyArray<string>;
 }
 
-const flags: Flags<EvalOptions> = { json, model, adapter, data, metrics, set };
+const flags: Flags<EvalOptions> = {
+  ...{ json, model, adapter, data, metrics },
+  set: setModel,
+};
 
 const help: VerbHelp<"eval"> = {
   name: "eval",

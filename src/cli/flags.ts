@@ -50,11 +50,11 @@ export const adapter: Flag.Flag<string | undefined> = orUndefined(
   text("adapter", "DIR|NAME", "Adapter to apply: a directory in PEFT's layout, or one on the hub"),
 );
 
-/** `--adapter DIR`, where there must be one. */
+/** `--adapter DIR|NAME`, where there must be one. */
 export const adapterToMerge: Flag.Flag<string> = text(
   "adapter",
-  "DIR",
-  "Adapter to merge, in PEFT's layout",
+  "DIR|NAME",
+  "Adapter to merge: a directory in PEFT's layout, or one on the hub",
 );
 
 /** `--data FILE` */
@@ -93,12 +93,10 @@ export const system: Flag.Flag<string | undefined> = orUndefined(
   text("system", "TEXT", "System message that every chat begins with"),
 );
 
-/** `--max-new-tokens N` */
-export const maxNewTokens: Flag.Flag<number> = whole(
-  "max-new-tokens",
-  1,
-  "Tokens to generate at most (64)",
-).pipe(Flag.withDefault(64));
+/** `--max-new-tokens N`, `fallback` where it is not given. */
+export const maxNewTokens = (fallback: number): Flag.Flag<number> =>
+  whole("max-new-tokens", 1, `Tokens to generate at most (${fallback})`)
+    .pipe(Flag.withDefault(fallback));
 
 /** `--temperature T` */
 export const temperature: Flag.Flag<number> = Flag.Finite("temperature").pipe(
@@ -128,12 +126,18 @@ export const seeds: Flag.Flag<number | undefined> = orUndefined(
   whole("seeds", 1, "Repetitions with seeds that follow each other"),
 );
 
+const settings = (description: string): Flag.Flag<ReadonlyArray<string>> =>
+  text("set", "path=value", description).pipe(Flag.atLeast(0));
+
 /** `--set path=value`, any number of times */
-export const set: Flag.Flag<ReadonlyArray<string>> = text(
-  "set",
-  "path=value",
+export const set: Flag.Flag<ReadonlyArray<string>> = settings(
   "One setting; may be repeated (optimizer.learningRate=1e-3)",
-).pipe(Flag.atLeast(0));
+);
+
+/** `--set model.path=value`, any number of times: how the model is held. */
+export const setModel: Flag.Flag<ReadonlyArray<string>> = settings(
+  "model.storage=auto|f32|f16|bf16|q8, model.positions=N or model.memory=GiB; may be repeated",
+);
 
 /** `--prompts FILE` */
 export const prompts: Flag.Flag<string> = text(

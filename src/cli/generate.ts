@@ -17,7 +17,7 @@ import { refuse } from "../weights/files.ts";
 import type { WeightsError } from "../weights/weights_error.ts";
 import { checkIds, encodeText, needTokenizer } from "./ids.ts";
 import { adapter, chat, type Flags, ids, json, maxNewTokens, model, prompt } from "./flags.ts";
-import { seed, set, temperature, topP } from "./flags.ts";
+import { seed, setModel, temperature, topP } from "./flags.ts";
 import { modelSettings } from "./model_settings.ts";
 import { type UsageError, usageError } from "./usage_error.ts";
 import { type Run, type Verb, verb, type VerbHelp } from "./verb.ts";
@@ -51,7 +51,7 @@ export interface GenerateOptions extends GenerateSettings {
 
 const flags: Flags<GenerateOptions> = {
   ...{ json, model, adapter, prompt, chat, ids },
-  ...{ maxNewTokens, temperature, topP, seed, set },
+  ...{ maxNewTokens: maxNewTokens(64), temperature, topP, seed, set: setModel },
 };
 
 const help: VerbHelp<"generate"> = {

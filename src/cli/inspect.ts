@@ -15,7 +15,7 @@ import { readSequence } from "../evaluation/read_sequence.ts";
 import type { HubError } from "../hub/hub_error.ts";
 import { type LoadError, loadModel, type LoadServices } from "../models/load_model.ts";
 import { adapter, data, type Flags, hidden, ids, json, logits, maxTokens } from "./flags.ts";
-import { model, orUndefined, set } from "./flags.ts";
+import { model, orUndefined, setModel } from "./flags.ts";
 import { checkIds } from "./ids.ts";
 import { modelSettings } from "./model_settings.ts";
 import { onModel, type SourceServices } from "./model_source.ts";
@@ -44,7 +44,7 @@ export interface InspectOptions {
 
 const flags: Flags<InspectOptions> = {
   ...{ json, model, data: orUndefined(data), maxTokens },
-  ...{ ids, adapter, logits, hidden, set },
+  ...{ ids, adapter, logits, hidden, set: setModel },
 };
 
 const help: VerbHelp<"inspect"> = {
