@@ -101,6 +101,7 @@ const plannedRun = (
     generated: {
       batch: sampling.batchSize,
       tokens: Math.min(maxPositions, longest + sampling.maxNewTokens),
+      prompt: longest,
     },
   };
 };

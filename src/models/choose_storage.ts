@@ -45,7 +45,8 @@ export const chooseStorage = (
     budget === undefined ? storage !== "f32" || plan.weights <= smallWeights : plan.total <= budget
   );
   const chosen = fitting ?? choices.at(-1)!;
-  const needed = chosen.plan.total - chosen.plan.activations - chosen.plan.cache;
+  const { weights: held, adapter, optimizer } = chosen.plan;
+  const needed = held + adapter + optimizer;
   return budget === undefined || needed <= budget || wish !== "auto"
     ? Effect.succeed(chosen)
     : Effect.fail(

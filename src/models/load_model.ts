@@ -7,6 +7,7 @@ import type { Gpu, GpuError } from "../gpu/gpu.ts";
 import { makeAdapter, type NewRows, type Subject } from "../nn/adapter.ts";
 import { modulesOf, planOfStored } from "../nn/adapter_plan.ts";
 import { importAdapter } from "../nn/adapter_files.ts";
+import { frozenAdapter } from "../nn/merge.ts";
 import { checkBase } from "../weights/adapter_base.ts";
 import { malformed, refuse } from "../weights/files.ts";
 import { type Adapter as StoredAdapter, readAdapter } from "../weights/peft.ts";
@@ -71,7 +72,7 @@ export const loadModel: (
       newTokens: ids.length,
       trainedTokens: 0,
       gradientCheckpointing: false,
-      generated: { batch, tokens },
+      generated: { batch, tokens, prompt: tokens },
     };
     const choice = yield* chooseStorage(opened, run, { storage: wish, budget });
     if (onPlan) yield* onPlan(choice);
@@ -105,9 +106,9 @@ const putOn = (
     trained: false,
   };
   const saved = importAdapter(base, stored);
-  return Effect.map(
-    makeAdapter(base, options, 0, { saved, plan, ...rows ? { rows } : {} }),
-    (adapter) => ({ decoder: adapter.decoder, adapter }),
+  return makeAdapter(base, options, 0, { saved, plan, ...rows ? { rows } : {} }).pipe(
+    Effect.flatMap(frozenAdapter),
+    Effect.map((adapter) => ({ decoder: adapter.decoder, adapter })),
   );
 };
 

@@ -14,8 +14,8 @@ export interface PlannedRun {
   readonly trainedTokens: number;
   /** Keep only each layer's input for the backward. */
   readonly gradientCheckpointing: boolean;
-  /** Answers generated at once, and the longest of them with its prompt, in tokens. */
-  readonly generated: { readonly batch: number; readonly tokens: number };
+  /** Answers generated at once, the longest of them with its prompt, and the longest prompt, in tokens. */
+  readonly generated: { readonly batch: number; readonly tokens: number; readonly prompt: number };
 }
 
 /** Bytes by what they are for. */
@@ -26,17 +26,23 @@ export interface MemoryPlan {
   readonly adapter: number;
   /** AdamW's two moments of those. */
   readonly optimizer: number;
-  /** What the forward keeps for the backward. */
+  /** What a training step keeps for its backward, and what the backward makes. */
   readonly activations: number;
+  /** What the layers make of the prompts of a batch, which are read at once. */
+  readonly prompts: number;
   /** A chunk of logits, or the logits of a step of generation. */
   readonly logits: number;
   /** Keys and values of the answers that are being generated. */
   readonly cache: number;
+  /** A packed weight, unpacked for the op that reads it. */
+  readonly unpacked: number;
   /** The most that are held at once: training and generation take turns. */
   readonly total: number;
 }
 
+// As in `src/ops/cross_entropy.ts` and `src/ops/vocabulary_table.ts`.
 const logitsChunk = 64 * 2 ** 20;
+const tableChunk = 64 * 2 ** 20;
 
 /** The plan of `run` on a model of `shape`. */
 export const planMemory = (
@@ -51,21 +57,34 @@ export const planMemory = (
     return sum + storedBytes(spec.packable ? run.storage : "f32", size);
   }, 0);
   const trained = 4 * adapterNumbers(architecture, shape, run);
-  const activations = run.trainedTokens * 4 * numbersPerToken(architecture, shape, run);
-  const { batch, tokens } = run.generated;
+  const { kept, waiting, passing } = numbersPerToken(architecture, shape, run);
+  const activations = run.trainedTokens * 4 * kept;
+  const { batch, tokens, prompt } = run.generated;
+  const prompts = batch * prompt * 4 * passing;
   const cache = 2 * 4 * batch * tokens * shape.layers * shape.kvHeads * shape.headDim;
   const drawn = 2 * 4 * batch * rows; // the logits, and the sampler's weights of them
   const chunk = Math.min(logitsChunk, 4 * run.trainedTokens * rows);
-  const plan = {
+  const largest = Math.max(
+    Math.min(tableChunk, 4 * rows * shape.hidden),
+    ...architecture.linears(shape, 0).map(({ inputs, outputs }) => 4 * inputs * outputs),
+  );
+  const unpacked = run.storage === "f32" ? 0 : largest;
+  const during = Math.max(
+    activations,
+    run.trainedTokens * 4 * waiting + chunk,
+    prompts + cache + drawn,
+  );
+  return {
     weights,
     adapter: 2 * trained,
     optimizer: 2 * trained,
     activations,
+    prompts,
     logits: Math.max(chunk, drawn),
     cache,
+    unpacked,
+    total: weights + 4 * trained + during + unpacked,
   };
-  const during = Math.max(activations + chunk, cache + drawn);
-  return { ...plan, total: weights + 4 * trained + during };
 };
 
 const linearsOf = (architecture: Architecture, shape: ModelShape) =>
@@ -85,24 +104,32 @@ const adapterNumbers = (
     ).reduce((sum, numbers) => sum + numbers, 0);
 };
 
-// What the layers keep of one token: inputs of norms and linears, and what attention and the gate read
-// again. Gradients of activations are as large as what one layer keeps.
+/**
+ * Numbers that one token takes: `kept` where the backward enters the last layer, `waiting` while its
+ * logits are made, and `passing` inside a layer of a forward that keeps nothing.
+ */
 const numbersPerToken = (
   architecture: Architecture,
   shape: ModelShape,
   { gradientCheckpointing, lora }: PlannedRun,
-): number => {
+): { readonly kept: number; readonly waiting: number; readonly passing: number } => {
   const { hidden, intermediate, heads, kvHeads, headDim, layers } = shape;
   const gains = architecture.tensors.gains(0);
   const qkv = (heads + 2 * kvHeads) * headDim;
-  const rank = lora?.rank ?? 0;
   const adapted = architecture.linears(shape, 0).flatMap(({ parts }) => parts)
     .filter(({ module }) => lora?.targetModules.includes(module)).length;
+  // What a layer makes and its backward reads again: inputs of norms and linears, queries, keys and
+  // values before and after their norms, what attention gives with its log-sum-exp, gate and up.
   const inside = 3 * hidden + qkv * (gains.heads ? 2 : 1) + heads * (headDim + 1) +
     (gains.attentionOutput ? hidden : 0) + 3 * intermediate +
-    (gains.feedForwardOutput ? hidden : 0) + rank * adapted;
-  const kept = gradientCheckpointing
-    ? layers * hidden + inside + hidden
-    : layers * (hidden + inside);
-  return kept + inside + 3 * hidden;
+    (gains.feedForwardOutput ? hidden : 0) + (lora?.rank ?? 0) * adapted;
+  const waiting = layers * (gradientCheckpointing ? hidden : hidden + inside);
+  const again = gradientCheckpointing ? inside : 0;
+  // The gradients of the stream before and after the last norm, and of gate, up and their product.
+  const gradients = 2 * hidden + 3 * intermediate + (gains.feedForwardOutput ? hidden : 0);
+  return {
+    kept: waiting + again + gradients,
+    waiting: waiting + 3 * hidden, // the stream, the head's input and its gradient
+    passing: inside + 3 * hidden, // a layer's input, the terms of its last sum, and the sum
+  };
 };

@@ -7,6 +7,7 @@
 import type { Pass, Tensor } from "../gpu/gpu.ts";
 import { columns, matmulNT, type Matrix, rowsOf } from "./matmul.ts";
 import { matrixOf } from "./matrix.ts";
+import { placeColumns } from "./place_columns.ts";
 import { softCap } from "./soft_cap.ts";
 import { isPacked, type Stored, unpackRows } from "./unpack.ts";
 
@@ -125,7 +126,14 @@ export const tableLogits = (
   const logits = pass.tensor([rows, table.vocab]);
   for (const part of tableParts(table)) {
     withPart(pass, part, (ids) => {
-      matmulNT(pass, hidden, ids, { into: columns(logits, part.from, part.to) });
+      if (table.vocab % 4 === 0 || ids.rows % 4 !== 0) {
+        matmulNT(pass, hidden, ids, { into: columns(logits, part.from, part.to) });
+        return;
+      }
+      // The fast product needs rows of whole vectors: one new token behind the table would cost it.
+      const own = matmulNT(pass, hidden, ids);
+      placeColumns(pass, own, logits, part.from);
+      pass.release(own);
     });
   }
   if (cap !== undefined) softCap(pass, logits, cap);

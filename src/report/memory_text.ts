@@ -14,9 +14,11 @@ export const formatBytes = (bytes: number): string => {
 export const memoryLines = ({ storage, plan, budget }: StorageChoice): ReadonlyArray<string> => {
   const parts = [
     ["weights", plan.weights, ` as ${storage}`],
+    ["one unpacked", plan.unpacked, ""],
     ["adapter", plan.adapter, ""],
     ["optimizer", plan.optimizer, ""],
     ["activations", plan.activations, ""],
+    ["prompts", plan.prompts, ""],
     ["logits", plan.logits, ""],
     ["KV cache", plan.cache, ""],
   ] as const;
@@ -24,18 +26,22 @@ export const memoryLines = ({ storage, plan, budget }: StorageChoice): ReadonlyA
     .map(([name, bytes, note]) => `${name} ${formatBytes(bytes)}${note}`);
   const of = budget === undefined ? "" : ` of ${formatBytes(budget)}`;
   const summary = `GPU memory: up to ${formatBytes(plan.total)}${of} (${listed.join(", ")})`;
-  return budget === undefined || plan.total <= budget ? [summary] : [summary, ...remedies(plan)];
+  return budget === undefined || plan.total <= budget
+    ? [summary]
+    : [summary, "That may not fit. Less would take:", ...remedies(storage, plan)];
 };
 
-const remedies = (plan: StorageChoice["plan"]): ReadonlyArray<string> => [
-  "That may not fit. Less would take:",
+const remedies = (
+  storage: StorageChoice["storage"],
+  plan: StorageChoice["plan"],
+): ReadonlyArray<string> => [
   ...plan.activations > 0
     ? [
       "  --set training.gradientCheckpointing=true   (activations, for a third more time)",
       "  --set training.batchSize=1 --set training.accumulationSteps=16   (activations)",
       "  --set training.maxTokens=512   (activations)",
+      "  --set sampling.batchSize=8   (prompts, KV cache)",
     ]
-    : [],
-  ...plan.cache > 0 ? ["  --set sampling.batchSize=8   (KV cache)"] : [],
-  "  --set model.storage=q8   (weights)",
+    : ["  --set model.positions=256   (prompts, KV cache; no longer text can be read)"],
+  ...storage === "q8" ? [] : ["  --set model.storage=q8   (weights)"],
 ];

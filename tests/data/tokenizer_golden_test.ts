@@ -14,6 +14,14 @@ const open = (files: TokenizerFiles): Tokenizer =>
 const spelled = (tokenizer: Tokenizer, ids: ReadonlyArray<number>) =>
   ids.map((id) => tokenizer.tokenOf(id));
 
+const unstripped = { single_word: false, lstrip: false, rstrip: false };
+
+interface Written {
+  readonly added_tokens?: ReadonlyArray<{ readonly id: number; readonly content: string }>;
+  readonly added_tokens_decoder?: Readonly<Record<number, unknown>>;
+  readonly tokenizer_class?: string;
+}
+
 for (const family of families) {
   Deno.test(`Tokenizer.encode() gives the reference's ids of ${texts.length} texts, for ${family}`, () => {
     const golden = readGolden(family);
@@ -36,6 +44,7 @@ for (const family of families) {
     const tokenizer = open(golden);
     for (const [i, ids] of golden.ids.entries()) {
       assert.equal(tokenizer.decode(ids), golden.decoded[i], JSON.stringify(texts[i]));
+      assert.equal(tokenizer.decode(ids.slice(1, -1)), golden.cut[i], JSON.stringify(texts[i]));
     }
     for (const [id, piece] of golden.pieces.entries()) {
       assert.equal(tokenizer.decode([id]), piece, `token ${id}`);
@@ -45,6 +54,16 @@ for (const family of families) {
   Deno.test(`Tokenizer.toFiles() carries <sep> to the same ids, for ${family}`, () => {
     const golden = readGolden(family);
     const files: TokenizerFiles = JSON.parse(JSON.stringify(open(golden).toFiles()));
+    // Both files hold it, for transformers' classes that read only one; no class may rebuild the rest.
+    const sep = { content: "<sep>", special: true, normalized: false, ...unstripped };
+    const { added_tokens } = files.tokenizer as Written;
+    const { tokenizer_class, added_tokens_decoder } = files.config as Written;
+    assert.deepEqual(added_tokens?.find(({ content }) => content === "<sep>"), {
+      id: golden.sep,
+      ...sep,
+    });
+    assert.deepEqual(added_tokens_decoder?.[golden.sep], sep);
+    assert.equal(tokenizer_class, "PreTrainedTokenizerFast");
     const again = Effect.runSync(makeTokenizer(files));
     assert.deepEqual(texts.map((text) => again.encode(text)), golden.ids);
   });

@@ -32,7 +32,7 @@ const run = {
   lora: { rank: 4, targetModules: ["q_proj", "down_proj"] },
   trainedTokens: 32,
   gradientCheckpointing: false,
-  generated: { batch: 2, tokens: 40 },
+  generated: { batch: 2, tokens: 40, prompt: 30 },
 };
 // Linears of a layer: qkv 128·64, output 64·64, gate and up 256·64, down 64·128; two of them.
 const linears = 2 * (128 * 64 + 64 * 64 + 256 * 64 + 64 * 128);
@@ -92,6 +92,11 @@ Deno.test("memoryLines() names the settings that take less where the plan does n
   const lines = memoryLines({ storage: "f32", plan, budget: plan.total - 1 });
   assert.match(lines[0]!, /^GPU memory: up to .* of .* \(weights .* as f32, adapter /);
   assert.match(lines.join("\n"), /gradientCheckpointing=true[^]*model\.storage=q8/);
+  const read = planMemory(llama, shape, { ...run, trainedTokens: 0, storage: "q8" });
+  const fewer = memoryLines({ storage: "q8", plan: read, budget: 1 });
+  assert.match(fewer[0]!, /weights .* as q8, one unpacked /);
+  assert.match(fewer.join("\n"), /model\.positions=256/);
+  assert.doesNotMatch(fewer.join("\n"), /training|sampling|storage=q8/);
 });
 
 Deno.test("formatBytes() keeps two figures", () => {

@@ -17,7 +17,8 @@ const cases: ReadonlyArray<readonly [ReadonlyArray<number>, number, AttentionRul
   [[5, 0, 8, 63], 63, { heads: 8, kvHeads: 2, headDim: 32 }],
   [[5, 0, 8, 63, 14], 63, { heads: 9, kvHeads: 3, headDim: 8, window: 14, softCap: 30, scale: 30 }],
   [[20, 9, 17], 40, { heads: 6, kvHeads: 3, headDim: 20, window: 100, softCap: 50 }],
-  [[70], 72, { heads: 2, kvHeads: 1, headDim: 64 }],
+  [[70], 72, { heads: 3, kvHeads: 1, headDim: 72 }],
+  [[3, 33], 40, { heads: 4, kvHeads: 2, headDim: 128 }],
   [[9, 0, 40], 40, { heads: 4, kvHeads: 2, headDim: 256, window: 21, softCap: 50 }],
 ];
 

@@ -72,7 +72,9 @@ onGpu(
   }),
 );
 
-for (const [rows, vocab, hidden] of [[1, 40, 8], [37, 517, 33], [5, 516, 20]] as const) {
+for (
+  const [rows, vocab, hidden] of [[1, 40, 8], [37, 517, 33], [6, 517, 20], [5, 516, 20]] as const
+) {
   for (const cap of [undefined, 30]) {
     onGpu(
       `tableLogits() of three formats gives [${rows}, ${vocab}] at hidden ${hidden}, cap ${cap}`,

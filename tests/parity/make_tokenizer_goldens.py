@@ -241,6 +241,8 @@ def encode_texts(tokenizer):
         "ids": ids,
         "withSpecial": tokenizer.encode("hello", add_special_tokens=True).ids,
         "decoded": [tokenizer.decode(some, skip_special_tokens=False) for some in ids],
+        # Without the first token and the last: runs of bytes that are no character.
+        "cut": [tokenizer.decode(some[1:-1], skip_special_tokens=False) for some in ids],
         # Token by token, as generation meets them: halves of characters.
         "pieces": [tokenizer.decode([id], skip_special_tokens=False) for id in range(tokenizer.get_vocab_size())],
     }

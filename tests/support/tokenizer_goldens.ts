@@ -31,6 +31,8 @@ export interface TokenizerGolden {
   readonly withSpecial: ReadonlyArray<number>;
   /** Text of `ids`. */
   readonly decoded: ReadonlyArray<string>;
+  /** Text of `ids` without the first and the last. */
+  readonly cut: ReadonlyArray<string>;
   /** Text of every single token. */
   readonly pieces: ReadonlyArray<string>;
   readonly chats: ReadonlyArray<ChatGolden>;
