@@ -7,6 +7,8 @@
 //   value  = value · (1 − learningRate · weightDecay)
 //          − stepSize · first / (sqrt(second) / rootCorrection2 + eps)
 //
+// With `lazy` an element whose gradient is exactly 0 keeps value, first and second.
+//
 //   value     [size]  f32  inout
 //   gradient  [size]  f32  inout  0 afterwards
 //   first     [size]  f32  inout  running mean of g
@@ -30,6 +32,7 @@ struct Params {
   rootCorrection2: f32,
   eps: f32,
   clipNorm: f32,
+  lazy: u32, // 0 or 1
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -47,6 +50,7 @@ fn main(
 ) {
   let i = (wg.x + wg.y * grid.x) * 256u + local.x;
   if (i >= params.size) { return; }
+  if (params.lazy == 1u && gradient[i] == 0.0) { return; }
   var clip = 1.0;
   if (params.clipNorm > 0.0) { clip = min(1.0, params.clipNorm / (norm[0] + 1e-6)); }
   let g = gradient[i] * clip;

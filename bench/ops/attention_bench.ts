@@ -3,7 +3,7 @@ import {
   attention,
   attentionBackward,
   type AttentionBackwardInputs,
-  type HeadDims,
+  type AttentionRule,
 } from "../../src/ops/attention.ts";
 import { qkvCols } from "../../src/ops/head_dims.ts";
 import { pairs, ragged } from "../../tests/support/ragged.ts";
@@ -22,16 +22,16 @@ type Backward = AttentionBackwardInputs;
 const benchAttention = (
   group: string,
   lengths: ReadonlyArray<number>,
-  dims: HeadDims,
+  rule: AttentionRule,
   repeat: number,
   baseline: boolean,
 ): void => {
   const { rows, starts, ends } = ragged(lengths);
-  const products = pairs(lengths) * dims.heads * dims.headDim;
-  const qkv = [rows, qkvCols(dims)];
+  const products = pairs(lengths, rule.window) * rule.heads * rule.headDim;
+  const qkv = [rows, qkvCols(rule)];
 
   const forward = (pass: Pass, tensors: Forward) => {
-    const { y, logSumExp } = attention(pass, tensors.qkv, tensors.starts, dims);
+    const { y, logSumExp } = attention(pass, tensors.qkv, tensors.starts, rule);
     pass.release(y, logSumExp);
   };
   benchOps(
@@ -50,9 +50,9 @@ const benchAttention = (
   );
 
   const backward = (pass: Pass, tensors: Backward) =>
-    pass.release(attentionBackward(pass, tensors, dims));
-  const y = [rows, dims.heads * dims.headDim];
-  const inputs = { qkv, starts, ends, y, dY: y, logSumExp: [dims.heads, rows] };
+    pass.release(attentionBackward(pass, tensors, rule));
+  const y = [rows, rule.heads * rule.headDim];
+  const inputs = { qkv, starts, ends, y, dY: y, logSumExp: [rule.heads, rows] };
   benchOps(
     `attention_backward ${group}`,
     inputs,
@@ -91,6 +91,19 @@ benchAttention(
     heads: 8,
     kvHeads: 8,
     headDim: 64,
+  },
+  1,
+  false,
+);
+// A quarter of the pairs are in the window; heads of most larger models.
+benchAttention(
+  "1024, 2/1 heads of 128, window 128",
+  [1024],
+  {
+    heads: 2,
+    kvHeads: 1,
+    headDim: 128,
+    window: 128,
   },
   1,
   false,

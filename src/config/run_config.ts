@@ -88,4 +88,12 @@ export const RunConfig: Schema.Codec<RunConfig, SpelledOut> = Schema.Struct({
   lora: orDefault(LoraConfig, {}),
   optimizer: orDefault(OptimizerConfig, {}),
   training: orDefault(TrainingConfig, {}),
-});
+}).check(
+  Schema.makeFilter(({ lora: { targetModules } }) =>
+    !targetModules.includes("embed_tokens") ||
+    {
+      path: ["lora", "targetModules"],
+      issue: "Expected no embed_tokens: PEFT has no LoRA on an embedding with rows of new tokens",
+    }
+  ),
+);

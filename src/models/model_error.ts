@@ -11,6 +11,12 @@ export type ModelReason =
     readonly actual: string;
   }
   | { readonly _tag: "UnknownModule"; readonly module: string; readonly known: string }
+  | {
+    readonly _tag: "BadOption";
+    readonly option: string;
+    readonly expected: string;
+    readonly actual: string;
+  }
   | { readonly _tag: "TooManyPositions"; readonly positions: number; readonly allowed: number }
   | {
     readonly _tag: "DoesNotFit";
@@ -34,6 +40,8 @@ const explain = (reason: ModelReason): string => {
       return `config.json: ${reason.field} should be ${reason.expected} but is ${reason.actual}`;
     case "UnknownModule":
       return `lora.targetModules: ${reason.module} is no linear of this model; it has ${reason.known}`;
+    case "BadOption":
+      return `${reason.option} should be ${reason.expected} but is ${reason.actual}`;
     case "TooManyPositions":
       return `A sequence needs ${reason.positions} positions but the model has ${reason.allowed}: ` +
         "shorten the prompt, generate fewer tokens or, where the model allows more, raise model.positions";

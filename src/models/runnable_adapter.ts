@@ -6,8 +6,8 @@ import type { WeightsError } from "../weights/weights_error.ts";
 import type { OpenModel } from "./open_model.ts";
 
 /**
- * Fails where the adapter in `directory` has DoRA, LoRA on the head, trained rows beside LoRA on the
- * embedding, or whole tables that are not the base's own.
+ * Fails where the adapter in `directory` has LoRA on the head, DoRA on the embedding, trained rows
+ * beside LoRA on it, or whole tables that are not the base's own.
  */
 export const refuseUnrunnable: (
   model: Pick<OpenModel, "architecture" | "weights">,
@@ -21,13 +21,12 @@ export const refuseUnrunnable: (
   const refuse = (expected: string, actual: string) =>
     malformed(directory, "adapter", expected, actual);
   const paths = { embedding: pathOf(tensors.embedding), head: pathOf(tensors.head) };
-  for (const [path, { magnitude }] of linears) {
-    if (magnitude) {
-      return yield* refuse("plain LoRA", `DoRA (lora_magnitude_vector of ${path})`);
-    }
-    if (path === paths.head) return yield* refuse("LoRA on linears of layers and embedding", path);
+  if (linears.has(paths.head)) {
+    return yield* refuse("LoRA on linears of layers and embedding", paths.head);
   }
-  if (embedding?.magnitude) return yield* refuse("plain LoRA", `DoRA of ${paths.embedding}`);
+  if (embedding?.magnitude) {
+    return yield* refuse("plain LoRA on the embedding", `DoRA of ${paths.embedding}`);
+  }
   if (embedding && rows) {
     return yield* refuse("LoRA on the embedding or trained rows of it", "both");
   }

@@ -1,20 +1,24 @@
 /** A LoRA adapter over a decoder, with trained rows for new tokens. @module */
 import { Effect, type Scope } from "effect";
-import { Gpu, type GpuError, type Pass, sizeOf, type Tensor } from "../gpu/gpu.ts";
-import { randomNormal, randomUnit } from "../gpu/random.ts";
+import { Gpu, type GpuError, type Pass, type Tensor } from "../gpu/gpu.ts";
 import type { FusedLinear } from "../models/architecture.ts";
 import type { Decoder } from "../models/decoder.ts";
 import type { ModelError } from "../models/model_error.ts";
 import { scatterRows } from "../ops/embedding.ts";
-import { type AdapterPlan, planAdapter } from "./adapter_plan.ts";
-import type { Linear, Lora, LoraTarget } from "./lora_linear.ts";
+import { accumulate } from "../ops/residual_add.ts";
+import { unpacked } from "../ops/unpack.ts";
+import { type AdapterPlan, checkPlan, planAdapter } from "./adapter_plan.ts";
 import {
-  allocateParameters,
-  type Parameter,
-  parameter,
-  type Parameters,
-  type ParameterSpec,
-} from "./parameters.ts";
+  type AdapterSpec,
+  embeddingNames,
+  embeddingSpecs,
+  linearSpecs,
+  magnitudeName,
+} from "./adapter_specs.ts";
+import { adaptedNorms } from "./dora.ts";
+import { linearsOf, mapLinears } from "./linears.ts";
+import type { Lora, LoraTarget } from "./lora_linear.ts";
+import { allocateParameters, type Parameter, parameter, type Parameters } from "./parameters.ts";
 
 /** Which linears are adapted, and how. */
 export interface LoraOptions {
@@ -26,6 +30,8 @@ export interface LoraOptions {
   readonly targetModules: ReadonlyArray<string>;
   /** Scale by alpha / √rank instead of alpha / rank (arXiv 2312.03732). */
   readonly rsLora: boolean;
+  /** Train the lengths of the adapted rows of W too (DoRA, arXiv 2402.09353); off unless told. */
+  readonly dora?: boolean;
 }
 
 /** Rows of new tokens: where they stand in the tables, and their initial values `[tokens, hidden]`. */
@@ -44,6 +50,7 @@ export type SavedValues = ReadonlyMap<string, Float32Array>;
 /** The trained part of a run, and the decoder that it is attached to. */
 export interface Adapter {
   readonly options: LoraOptions;
+  readonly plan: AdapterPlan;
   /** The base with this adapter in its linears: what forward and backward take. */
   readonly decoder: Decoder;
   readonly parameters: Parameters;
@@ -66,68 +73,7 @@ export interface AdapterRows {
   readonly output?: Tensor;
 }
 
-interface AdapterSpec extends ParameterSpec {
-  readonly initial: () => Float32Array;
-}
-
-// PyTorch's default for a linear, which PEFT gives to A: kaiming uniform with a = √5, that is
-// U(−1/√in, 1/√in). B starts at zero, so the adapted model starts as the base.
-const kaiming = (seed: number, stream: number, size: number, inputs: number) => () => {
-  const bound = inputs ** -0.5;
-  return Float32Array.from(
-    { length: size },
-    (_, element) => bound * (2 * randomUnit(seed, stream, element) - 1),
-  );
-};
-
-// The A's of one linear's targets are stacked: they read the same input.
-const specsOf = (
-  linear: FusedLinear,
-  stream: number,
-  { linears }: AdapterPlan,
-  seed: number,
-): ReadonlyArray<AdapterSpec> => {
-  const adapted = linear.parts.filter(({ path }) => linears.has(path));
-  if (adapted.length === 0) return [];
-  const ranks = adapted.reduce((sum, { path }) => sum + linears.get(path)!.rank, 0);
-  const aShape = [ranks, linear.inputs];
-  const initial = kaiming(seed, stream, sizeOf(aShape), linear.inputs);
-  return [
-    { name: `${linear.name}.a`, shape: aShape, initial },
-    ...adapted.map(({ path, from, to }): AdapterSpec => {
-      const shape = [to - from, linears.get(path)!.rank];
-      return { name: `${path}.b`, shape, initial: () => new Float32Array(sizeOf(shape)) };
-    }),
-  ];
-};
-
-/** Names of the embedding's A `[rows, rank]` and B `[hidden, rank]` among an adapter's parameters. */
-export const embeddingNames = { a: "embedding.a", b: "embedding.b" } as const;
-
-// PEFT's fresh values for an embedding: A zero, B normal.
-const embeddingSpecs = (
-  { rows, shape: { hidden } }: Decoder,
-  { embedding }: AdapterPlan,
-  stream: number,
-  seed: number,
-): ReadonlyArray<AdapterSpec> => {
-  if (!embedding) return [];
-  const [a, b] = [[rows, embedding.rank], [hidden, embedding.rank]];
-  const normal = (_: unknown, element: number): number => randomNormal(seed, stream, element);
-  return [
-    { name: embeddingNames.a, shape: a, initial: () => new Float32Array(sizeOf(a)) },
-    {
-      name: embeddingNames.b,
-      shape: b,
-      initial: () => Float32Array.from({ length: sizeOf(b) }, normal),
-    },
-  ];
-};
-
 const rowsName = "new_rows";
-
-const attach = (linear: Linear, lora: Lora | undefined): Linear =>
-  lora ? { ...linear, lora } : linear;
 
 const loraOf = (
   linear: FusedLinear,
@@ -144,7 +90,10 @@ const loraOf = (
     if (!shape) continue;
     const ranks = [first, first += shape.rank] as const;
     const b = parameter(parameters, `${path}.b`);
-    targets.push({ module, from, to, ranks, scale: shape.scale, b });
+    const dora = shape.dora
+      ? { dora: { magnitude: parameter(parameters, magnitudeName(path)) } }
+      : {};
+    targets.push({ module, from, to, ranks, scale: shape.scale, b, ...dora });
   }
   return { dropout, stream, a: parameter(parameters, `${linear.name}.a`), targets };
 };
@@ -159,7 +108,8 @@ export interface AdapterStart {
 
 /**
  * Puts a fresh adapter (or the one in `saved`) onto `base`, whose own weights stay as they are; it
- * lives as long as the scope. Fails with `UnknownModule` for a target that the model lacks.
+ * lives as long as the scope. Fails with `UnknownModule` for a target that the model lacks, and with
+ * `BadOption` for options that exclude each other.
  */
 export const makeAdapter = (
   base: Decoder,
@@ -170,10 +120,11 @@ export const makeAdapter = (
   Effect.gen(function* () {
     const gpu = yield* Gpu;
     const plan = given ?? (yield* planAdapter(base, options));
+    yield* checkPlan(plan, options.dropout, rows !== undefined);
     const fused = base.layers.flatMap((_, index) => base.architecture.linears(base.shape, index));
     const { hidden } = base.shape;
     const specs: AdapterSpec[] = [
-      ...fused.flatMap((linear, stream) => specsOf(linear, stream, plan, seed)),
+      ...fused.flatMap((linear, stream) => linearSpecs(linear, stream, plan, seed)),
       ...embeddingSpecs(base, plan, fused.length, seed),
     ];
     if (rows?.trained) {
@@ -189,19 +140,6 @@ export const makeAdapter = (
       const lora = loraOf(linear, stream, plan, options.dropout, parameters);
       if (lora) loras.set(linear.name, lora);
     }
-    const layers = base.layers.map(({ attending, attention, feedForward }, index) => ({
-      attending,
-      attention: {
-        ...attention,
-        qkv: attach(attention.qkv, loras.get(`layers.${index}.qkv`)),
-        output: attach(attention.output, loras.get(`layers.${index}.output`)),
-      },
-      feedForward: {
-        ...feedForward,
-        gateUp: attach(feedForward.gateUp, loras.get(`layers.${index}.gateUp`)),
-        down: attach(feedForward.down, loras.get(`layers.${index}.down`)),
-      },
-    }));
     const embeddingLora = plan.embedding
       ? {
         scale: plan.embedding.scale * base.shape.embeddingScale,
@@ -209,10 +147,19 @@ export const makeAdapter = (
         b: parameter(parameters, embeddingNames.b),
       }
       : undefined;
+    const decoder = mapLinears(
+      { ...base, ...embeddingLora ? { embeddingLora } : {} },
+      (linear, name) => {
+        const lora = loras.get(name);
+        return lora ? { ...linear, lora } : linear;
+      },
+    );
+    yield* fillMagnitudes(gpu, decoder, saved);
     const placed = rows && (yield* placeRows(gpu, rows, hidden, parameters));
     return {
       options,
-      decoder: { ...base, layers, ...embeddingLora ? { embeddingLora } : {} },
+      plan,
+      decoder,
       parameters,
       linears: fused.flatMap((linear) => {
         const lora = loras.get(linear.name);
@@ -221,6 +168,27 @@ export const makeAdapter = (
       ...placed ? { rows: placed } : {},
     };
   });
+
+// A magnitude without a saved value begins as ‖W + scale·B·A‖, which changes no output.
+const fillMagnitudes = (
+  gpu: Gpu,
+  decoder: Decoder,
+  saved: SavedValues | undefined,
+): Effect.Effect<void, GpuError> =>
+  Effect.forEach(linearsOf(decoder), ({ weight, lora }) => {
+    const fresh = lora?.targets.filter(({ dora }) => dora && !saved?.has(dora.magnitude.name)) ??
+      [];
+    if (!lora || fresh.length === 0) return Effect.void;
+    return Effect.scoped(gpu.submit((pass) =>
+      unpacked(pass, weight.value, (w) => {
+        for (const target of fresh) {
+          const norms = adaptedNorms(pass, w, lora.a, target);
+          accumulate(pass, target.dora!.magnitude.value, norms);
+          pass.release(norms);
+        }
+      })
+    ));
+  }, { discard: true });
 
 const placeRows = (
   gpu: Gpu,

@@ -4,9 +4,12 @@ import { Gpu, type GpuError } from "../gpu/gpu.ts";
 import type { Decoder } from "../models/decoder.ts";
 import type * as Peft from "../weights/peft.ts";
 import type { TrainedToken } from "../weights/peft_config.ts";
-import { type Adapter, embeddingNames, type SavedValues } from "./adapter.ts";
+import type { HostTensor } from "../weights/weights.ts";
+import type { Adapter, SavedValues } from "./adapter.ts";
+import type { LoraShape } from "./adapter_plan.ts";
+import { embeddingNames, magnitudeName } from "./adapter_specs.ts";
 import type { LoraEmbedding } from "./lora_embedding.ts";
-import { downloadParameters } from "./parameters.ts";
+import { downloadParameters, type Parameter } from "./parameters.ts";
 
 /** Downloads `adapter` as the values that PEFT stores; `about` says what the GPU does not know. */
 export const exportAdapter = (
@@ -16,18 +19,23 @@ export const exportAdapter = (
   Effect.gen(function* () {
     const gpu = yield* Gpu;
     const { rank, alpha, dropout, rsLora } = adapter.options;
+    const { plan } = adapter;
+    const ownAlpha = (shape: LoraShape | undefined) =>
+      shape === undefined || shape.alpha === alpha ? {} : { alpha: shape.alpha };
     const values = yield* downloadParameters(adapter.parameters);
     const linears = new Map<string, Peft.LoraMatrices>();
     for (const { linear, lora } of adapter.linears) {
       const stacked = values.get(lora.a.name)!;
-      for (const { ranks: [from, to], b } of lora.targets) {
+      for (const { ranks: [from, to], b, dora } of lora.targets) {
         const path = b.name.slice(0, -".b".length);
         linears.set(path, {
           a: {
             shape: [to - from, linear.inputs],
             data: stacked.slice(from * linear.inputs, to * linear.inputs),
           },
-          b: { shape: b.value.shape, data: values.get(b.name)! },
+          b: hostTensor(b, values),
+          ...ownAlpha(plan.linears.get(path)),
+          ...dora ? { magnitude: hostTensor(dora.magnitude, values) } : {},
         });
       }
     }
@@ -40,7 +48,11 @@ export const exportAdapter = (
       rsLora,
       base: about.base,
       linears,
-      ...embeddingLora ? { embedding: embeddingMatrices(embeddingLora, values) } : {},
+      ...embeddingLora
+        ? {
+          embedding: { ...embeddingMatrices(embeddingLora, values), ...ownAlpha(plan.embedding) },
+        }
+        : {},
       ...rows
         ? {
           rows: {
@@ -60,9 +72,14 @@ const embeddingMatrices = (
   const [rows = 0, rank = 0] = a.value.shape;
   return {
     a: { shape: [rank, rows], data: transposed(values.get(a.name)!, rows, rank) },
-    b: { shape: b.value.shape, data: values.get(b.name)! },
+    b: hostTensor(b, values),
   };
 };
+
+const hostTensor = (
+  { name, value: { shape } }: Parameter,
+  values: ReadonlyMap<string, Float32Array>,
+): HostTensor => ({ shape, data: values.get(name)! });
 
 const transposed = (data: Float32Array, rows: number, cols: number): Float32Array => {
   const turned = new Float32Array(data.length);
@@ -91,7 +108,10 @@ export const importAdapter = (decoder: Decoder, stored: Peft.Adapter): SavedValu
         const matrices = stored.linears.get(path);
         return matrices ? [{ path, matrices }] : [];
       });
-      for (const { path, matrices } of adapted) values.set(`${path}.b`, matrices.b.data);
+      for (const { path, matrices: { b, magnitude: lengths } } of adapted) {
+        values.set(`${path}.b`, b.data);
+        if (lengths) values.set(magnitudeName(path), lengths.data);
+      }
       const stacked = joined(adapted.map(({ matrices }) => matrices.a.data));
       if (adapted.length > 0) values.set(`${linear.name}.a`, stacked);
     }

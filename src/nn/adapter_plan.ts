@@ -8,8 +8,11 @@ import type { LoraOptions } from "./adapter.ts";
 /** The shape of LoRA on one module. */
 export interface LoraShape {
   readonly rank: number;
+  readonly alpha: number;
   /** Factor of B·A: alpha / rank, or alpha / √rank with rsLoRA. */
   readonly scale: number;
+  /** It has a magnitude. */
+  readonly dora: boolean;
 }
 
 /** The adapted modules. */
@@ -22,10 +25,13 @@ export interface AdapterPlan {
 /** PEFT's name of the embedding among target modules. */
 const embeddingModule = "embed_tokens";
 
-/** The plan of fresh LoRA on `base`. Fails with `UnknownModule` for a target that the model lacks. */
+/**
+ * The plan of fresh LoRA on `base`. Fails with `UnknownModule` for a target that the model lacks, and
+ * with `BadOption` for DoRA on the embedding.
+ */
 export const planAdapter = (
   { architecture, shape }: Decoder,
-  { rank, alpha, rsLora, targetModules }: LoraOptions,
+  { rank, alpha, rsLora, dora = false, targetModules }: LoraOptions,
 ): Effect.Effect<AdapterPlan, ModelError> => {
   const parts = Array.from(
     { length: shape.layers },
@@ -39,19 +45,47 @@ export const planAdapter = (
       new ModelError({ reason: { _tag: "UnknownModule", module: unknown, known: names } }),
     );
   }
-  const own: LoraShape = { rank, scale: alpha / (rsLora ? Math.sqrt(rank) : rank) };
+  const onEmbedding = targetModules.includes(embeddingModule);
+  if (dora && onEmbedding) {
+    return badOption("lora.targetModules", "of linears alone with DoRA", embeddingModule);
+  }
+  const own: LoraShape = { rank, alpha, scale: alpha / (rsLora ? Math.sqrt(rank) : rank), dora };
   const adapted = parts.filter(({ module }) => targetModules.includes(module));
   return Effect.succeed({
     linears: new Map(adapted.map(({ path }) => [path, own])),
-    ...targetModules.includes(embeddingModule) ? { embedding: own } : {},
+    ...onEmbedding ? { embedding: own } : {},
   });
 };
+
+/**
+ * Fails with `BadOption` for what PEFT has no adapter for: dropout with DoRA (there it would drop the
+ * base's input too), and rows of new tokens beside LoRA on the embedding.
+ */
+export const checkPlan = (
+  { linears, embedding }: AdapterPlan,
+  dropout: number,
+  hasRows: boolean,
+): Effect.Effect<void, ModelError> => {
+  if (dropout > 0 && [...linears.values()].some(({ dora }) => dora)) {
+    return badOption("lora.dropout", "0 with DoRA", `${dropout}`);
+  }
+  if (embedding && hasRows) {
+    const expected = `without ${embeddingModule} where new tokens have rows`;
+    return badOption("lora.targetModules", expected, `with ${embeddingModule}`);
+  }
+  return Effect.void;
+};
+
+const badOption = (option: string, expected: string, actual: string) =>
+  Effect.fail(new ModelError({ reason: { _tag: "BadOption", option, expected, actual } }));
 
 /** The plan of a stored adapter, whose modules may have ranks and alphas of their own. */
 export const planOfStored = (stored: StoredAdapter): AdapterPlan => {
   const shapeOf = (matrices: LoraMatrices): LoraShape => ({
     rank: matrices.a.shape[0]!,
+    alpha: matrices.alpha ?? stored.alpha,
     scale: scalingOf(stored, matrices),
+    dora: matrices.magnitude !== undefined,
   });
   return {
     linears: new Map([...stored.linears].map(([path, matrices]) => [path, shapeOf(matrices)])),

@@ -8,6 +8,7 @@ import {
   type Linear,
   linearBackward,
   linearForward,
+  releaseAdapted,
   releaseLinear,
   type SavedLinear,
   type TrainingMode,
@@ -136,5 +137,5 @@ export const releaseAttention = (pass: Pass, saved: SavedAttention): void => {
   if (saved.outputNorm) pass.release(saved.outputNorm.x, saved.outputNorm.rstd);
   releaseLinear(pass, saved.qkv);
   // The input of the output linear is `attended`, given back above.
-  if (saved.output.down) pass.release(saved.output.down);
+  releaseAdapted(pass, saved.output);
 };

@@ -1,10 +1,18 @@
-/** A linear layer with an optional LoRA adapter: y = x·Wᵀ + bias + (alpha/rank)·(x·Aᵀ)·Bᵀ. @module */
+/** A linear layer with an optional LoRA adapter: y = x·Wᵀ + scale·(x·Aᵀ)·Bᵀ + bias. @module */
 import type { Pass, Tensor } from "../gpu/gpu.ts";
 import { addBias, addBiasBackward } from "../ops/add_bias.ts";
 import { dropout } from "../ops/dropout.ts";
 import { columns, matmulNN, matmulNT, matmulTN } from "../ops/matmul.ts";
 import { accumulate } from "../ops/residual_add.ts";
 import { unpacked } from "../ops/unpack.ts";
+import {
+  directionsOf,
+  type Dora,
+  doraBackward,
+  doraForward,
+  releaseDora,
+  type SavedDora,
+} from "./dora.ts";
 import type { Parameter, Weight } from "./parameters.ts";
 
 /** One adapted output of a fused linear: rows `[from, to)` of W, and which rows of A are its own. */
@@ -19,6 +27,7 @@ export interface LoraTarget {
   readonly scale: number;
   /** `[to - from, rank]`, zero at the start. */
   readonly b: Parameter;
+  readonly dora?: Dora;
 }
 
 /** The adapter of one (fused) linear; the A's of its targets are stacked and run as one product. */
@@ -51,6 +60,8 @@ export interface SavedLinear {
   readonly x: Tensor;
   /** x·Aᵀ `[rows, ranks of all targets]`. */
   readonly down?: Tensor;
+  /** Of the targets that have DoRA. */
+  readonly dora?: ReadonlyArray<SavedDora>;
 }
 
 const dropped = (pass: Pass, lora: Lora, x: Tensor, mode: TrainingMode | undefined): Tensor =>
@@ -70,9 +81,24 @@ export const linearForward = (
   x: Tensor,
   mode?: TrainingMode,
 ): { readonly y: Tensor; readonly saved: SavedLinear } => {
-  const y = unpacked(pass, weight.value, (w) => matmulNT(pass, x, w));
+  const { y, directions } = unpacked(pass, weight.value, (w) => ({
+    y: matmulNT(pass, x, w),
+    directions: lora ? directionsOf(pass, w, lora) : [],
+  }));
+  const down = lora && adapt(pass, lora, x, y, mode);
+  const dora = doraForward(pass, directions, y);
   if (bias) addBias(pass, y, bias.value);
-  if (!lora) return { y, saved: { x } };
+  return { y, saved: { x, ...down ? { down } : {}, ...dora.length > 0 ? { dora } : {} } };
+};
+
+// Adds scale·(x·Aᵀ)·Bᵀ to `y [rows, out]` and returns x·Aᵀ.
+const adapt = (
+  pass: Pass,
+  lora: Lora,
+  x: Tensor,
+  y: Tensor,
+  mode: TrainingMode | undefined,
+): Tensor => {
   const input = dropped(pass, lora, x, mode);
   const down = matmulNT(pass, input, lora.a.value);
   if (input !== x) pass.release(input);
@@ -83,31 +109,46 @@ export const linearForward = (
       scale,
     });
   }
-  return { y, saved: { x, down } };
+  return down;
 };
 
 /**
  * `dY [rows, out]` → `dX [rows, in]`; adds to the gradients of W (when trained), A and B.
  *
  *     dX = dY·W + dT·A,  dT = scale·dY·B,  dA += dTᵀ·x,  dB += scale·dYᵀ·(x·Aᵀ)
+ *
+ * With DoRA, dY is first taken back through the lengths.
  */
 export const linearBackward = (
   pass: Pass,
   { weight, bias, lora }: Linear,
-  { x, down }: SavedLinear,
+  { x, down, dora }: SavedLinear,
   dY: Tensor,
   mode?: TrainingMode,
 ): Tensor => {
-  if (weight.gradient) {
-    matmulTN(pass, dY, x, { into: weight.gradient, accumulate: true });
-  }
   if (bias?.gradient) addBiasBackward(pass, dY, bias.gradient);
-  const dX = unpacked(pass, weight.value, (w) => matmulNN(pass, dY, w));
-  if (!lora || !down) return dX;
+  const dZ = dora ? doraBackward(pass, dora, dY) : dY;
+  if (weight.gradient) {
+    matmulTN(pass, dZ, x, { into: weight.gradient, accumulate: true });
+  }
+  const dX = unpacked(pass, weight.value, (w) => matmulNN(pass, dZ, w));
+  if (lora && down) adaptBackward(pass, lora, { x, down }, { dZ, dX }, mode);
+  if (dZ !== dY) pass.release(dZ);
+  return dX;
+};
+
+// Adds to `dX [rows, in]` and to the gradients of A and B.
+const adaptBackward = (
+  pass: Pass,
+  lora: Lora,
+  { x, down }: Required<Pick<SavedLinear, "x" | "down">>,
+  { dZ, dX }: { readonly dZ: Tensor; readonly dX: Tensor },
+  mode: TrainingMode | undefined,
+): void => {
   const { a, targets } = lora;
   const dDown = pass.tensor(down.shape);
   for (const { from, to, ranks, scale, b } of targets) {
-    const dPart = columns(dY, from, to);
+    const dPart = columns(dZ, from, to);
     matmulNN(pass, dPart, b.value, { into: columns(dDown, ...ranks), scale });
     if (b.gradient) {
       const downPart = columns(down, ...ranks);
@@ -126,11 +167,16 @@ export const linearBackward = (
     pass.release(dInput, kept);
   }
   pass.release(dDown);
-  return dX;
 };
 
 /** Gives what the forward kept back. */
-export const releaseLinear = (pass: Pass, { x, down }: SavedLinear): void => {
-  pass.release(x);
+export const releaseLinear = (pass: Pass, saved: SavedLinear): void => {
+  pass.release(saved.x);
+  releaseAdapted(pass, saved);
+};
+
+/** Gives back what the forward kept beside the input. */
+export const releaseAdapted = (pass: Pass, { down, dora }: SavedLinear): void => {
   if (down) pass.release(down);
+  if (dora) releaseDora(pass, dora);
 };

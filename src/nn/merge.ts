@@ -1,27 +1,52 @@
 /** Merging: an adapter's products added into copies of the weights, so that running it costs nothing. @module */
 import { Effect, type Scope } from "effect";
 import { Gpu, type GpuError, type Pass } from "../gpu/gpu.ts";
-import type { Decoder } from "../models/decoder.ts";
 import { copy } from "../ops/copy.ts";
 import { matmulNN, rowsOf } from "../ops/matmul.ts";
-import { isPacked } from "../ops/unpack.ts";
+import { rowScale } from "../ops/row_norms.ts";
+import { isPacked, unpacked } from "../ops/unpack.ts";
 import type { Adapter, Subject } from "./adapter.ts";
+import { adaptedNorms } from "./dora.ts";
+import { mapLinears } from "./linears.ts";
 import type { Linear } from "./lora_linear.ts";
 
-// W + scale·B·A, each target's product into its own rows.
+// W + scale·B·A, each target's product into its own rows, which DoRA scales.
 const mergedLinear = (pass: Pass, linear: Linear): Linear => {
   const { weight, lora, ...rest } = linear;
-  if (!lora || isPacked(weight.value)) return linear;
+  if (!lora) return linear;
+  if (isPacked(weight.value)) return withNorms(pass, linear);
   const value = copy(pass, weight.value);
-  for (const { from, to, ranks, scale, b } of lora.targets) {
-    const a = rowsOf(lora.a.value, ...ranks);
-    matmulNN(pass, b.value, a, {
-      into: rowsOf(value, from, to),
+  for (const target of lora.targets) {
+    const { from, to, ranks, scale, b, dora } = target;
+    const rows = rowsOf(value, from, to);
+    const norms = dora && adaptedNorms(pass, weight.value, lora.a, target);
+    matmulNN(pass, b.value, rowsOf(lora.a.value, ...ranks), {
+      into: rows,
       accumulate: true,
       scale,
     });
+    if (!dora || !norms) continue;
+    rowScale(pass, rows, { lengths: dora.magnitude.value, norms });
+    pass.release(norms);
   }
   return { ...rest, weight: { name: weight.name, value } };
+};
+
+/** `linear` with the norms of its DoRA computed, for A and B that stay as they are. */
+export const withNorms = (pass: Pass, linear: Linear): Linear => {
+  const { weight, lora } = linear;
+  if (!lora?.targets.some(({ dora }) => dora)) return linear;
+  const targets = unpacked(
+    pass,
+    weight.value,
+    (w) =>
+      lora.targets.map((target) =>
+        target.dora
+          ? { ...target, dora: { ...target.dora, norms: adaptedNorms(pass, w, lora.a, target) } }
+          : target
+      ),
+  );
+  return { ...linear, lora: { ...lora, targets } };
 };
 
 /**
@@ -34,21 +59,20 @@ export const mergeAdapter = (
 ): Effect.Effect<Subject, GpuError, Gpu | Scope.Scope> =>
   Effect.gen(function* () {
     const gpu = yield* Gpu;
-    const decoder = yield* gpu.submit((pass): Decoder => ({
-      ...adapter.decoder,
-      layers: adapter.decoder.layers.map(({ attending, attention, feedForward }) => ({
-        attending,
-        attention: {
-          ...attention,
-          qkv: mergedLinear(pass, attention.qkv),
-          output: mergedLinear(pass, attention.output),
-        },
-        feedForward: {
-          ...feedForward,
-          gateUp: mergedLinear(pass, feedForward.gateUp),
-          down: mergedLinear(pass, feedForward.down),
-        },
-      })),
-    }));
+    const decoder = yield* gpu.submit((pass) =>
+      mapLinears(adapter.decoder, (linear) => mergedLinear(pass, linear))
+    );
     return { decoder, adapter };
+  });
+
+/** `adapter` with the norms of its DoRA computed once, for running only; they live as long as the scope. */
+export const frozenAdapter = (
+  adapter: Adapter,
+): Effect.Effect<Adapter, GpuError, Gpu | Scope.Scope> =>
+  Effect.gen(function* () {
+    const gpu = yield* Gpu;
+    const decoder = yield* gpu.submit((pass) =>
+      mapLinears(adapter.decoder, (linear) => withNorms(pass, linear))
+    );
+    return { ...adapter, decoder };
   });

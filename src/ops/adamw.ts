@@ -16,6 +16,7 @@ export const adamwKernel: Kernel<
   | "rootCorrection2"
   | "eps"
   | "clipNorm"
+  | "lazy"
 > = {
   name: "adamw",
   source,
@@ -30,6 +31,7 @@ export const adamwKernel: Kernel<
     rootCorrection2: "f32",
     eps: "f32",
     clipNorm: "f32",
+    lazy: "u32",
   },
   bindings: {
     value: { access: "inout", shape: ({ size }) => [size] },
@@ -66,13 +68,18 @@ export interface AdamWOptions {
   readonly step: number;
   /** Gradients are scaled down to this global norm; 0 leaves them as they are. */
   readonly clipNorm: number;
+  /**
+   * Pass over elements whose gradient is exactly 0: no decay, no momentum's tail. The bias correction
+   * counts all steps nevertheless, as in PyTorch's SparseAdam. Off unless told.
+   */
+  readonly lazy?: boolean;
 }
 
 /** Updates `value`, `first` and `second` in place and zeroes `gradient`. */
 export const adamw = (
   pass: Pass,
   tensors: AdamWTensors,
-  { learningRate, beta1, beta2, eps, weightDecay, step, clipNorm }: AdamWOptions,
+  { learningRate, beta1, beta2, eps, weightDecay, step, clipNorm, lazy = false }: AdamWOptions,
 ): void => {
   const params = {
     size: sizeOf(tensors.value.shape),
@@ -85,6 +92,7 @@ export const adamw = (
     rootCorrection2: Math.sqrt(1 - beta2 ** step),
     eps,
     clipNorm,
+    lazy: lazy ? 1 : 0,
   };
   pass.dispatch(adamwKernel, params, { ...tensors });
 };
@@ -98,7 +106,7 @@ export const adamwReference = (
     readonly second: ArrayLike<number>;
     readonly norm: number;
   },
-  { learningRate, beta1, beta2, eps, weightDecay, step, clipNorm }: AdamWOptions,
+  { learningRate, beta1, beta2, eps, weightDecay, step, clipNorm, lazy = false }: AdamWOptions,
 ): {
   readonly value: Float64Array;
   readonly first: Float64Array;
@@ -106,9 +114,13 @@ export const adamwReference = (
 } => {
   const clip = clipNorm > 0 ? Math.min(1, clipNorm / (norm + 1e-6)) : 1;
   const g = Float64Array.from(gradient, (part) => part * clip);
-  const m = g.map((part, i) => beta1 * first[i]! + (1 - beta1) * part);
-  const v = g.map((part, i) => beta2 * second[i]! + (1 - beta2) * part ** 2);
+  const stays = (i: number): boolean => lazy && g[i] === 0;
+  const m = g.map((part, i) => stays(i) ? first[i]! : beta1 * first[i]! + (1 - beta1) * part);
+  const v = g.map((part, i) =>
+    stays(i) ? second[i]! : beta2 * second[i]! + (1 - beta2) * part ** 2
+  );
   const moved = Float64Array.from(value, (before, i) => {
+    if (stays(i)) return before;
     const mean = m[i]! / (1 - beta1 ** step);
     const square = v[i]! / (1 - beta2 ** step);
     return before - learningRate * weightDecay * before -

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { Effect } from "effect";
+import { LoraConfig } from "../../src/config/lora_config.ts";
 import { presets } from "../../src/config/presets.ts";
-import { type ConfigSources, resolveRunConfig } from "../../src/config/resolve.ts";
+import { type ConfigSources, resolveRunConfig, resolveSettings } from "../../src/config/resolve.ts";
 import type { RunConfig } from "../../src/config/run_config.ts";
 
 const resolve = (sources: ConfigSources): RunConfig => Effect.runSync(resolveRunConfig(sources));
@@ -73,6 +74,28 @@ Deno.test("resolveRunConfig() wants the text that an init recipe reads", () => {
   assert.match(complaint({ set: ["newToken.init=copy"] }), /newToken\.text: Expected the text/);
   const { newToken } = resolve({ set: ["newToken.init=copy", "newToken.text=json"] });
   assert.equal(newToken.text, "json");
+});
+
+Deno.test("resolveSettings() wants DoRA without dropout, and not on the embedding", () => {
+  const set = ["dora=true", 'targetModules=["q_proj","embed_tokens"]'];
+  const lora = (set: ReadonlyArray<string>) => resolveSettings(LoraConfig, { set });
+  assert.equal(
+    Effect.runSync(Effect.flip(lora(set))).message,
+    [
+      "The config has 2 problems",
+      "  dropout: Expected 0 with lora.dora, got 0.05",
+      "  targetModules: Expected no embed_tokens with lora.dora",
+    ].join("\n"),
+  );
+  assert.equal(Effect.runSync(lora(["dora=true", "dropout=0"])).dora, true);
+  assert.deepEqual(Effect.runSync(lora(set.slice(1))).targetModules, ["q_proj", "embed_tokens"]);
+});
+
+Deno.test("resolveRunConfig() wants no LoRA on the embedding, where the new token has its row", () => {
+  assert.match(
+    complaint({ set: ['lora.targetModules=["embed_tokens"]'] }),
+    /lora\.targetModules: Expected no embed_tokens: PEFT has no LoRA on an embedding with rows/,
+  );
 });
 
 Deno.test("resolveRunConfig() names an unknown preset and a file that is no JSON object", () => {

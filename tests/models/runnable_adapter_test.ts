@@ -27,9 +27,9 @@ const model = {
 
 const refused: ReadonlyArray<readonly [string, Adapter, string]> = [
   [
-    "DoRA",
-    adapterOf({ ...plain, magnitude: zeros(4) }),
-    "plain LoRA but is DoRA (lora_magnitude_vector of v_proj)",
+    "DoRA on the embedding",
+    { ...adapterOf(plain), embedding: { ...plain, magnitude: zeros(4) } },
+    "plain LoRA on the embedding but is DoRA of model.embed_tokens",
   ],
   [
     "LoRA on the head",
@@ -58,6 +58,11 @@ for (const [what, adapter, problem] of refused) {
     assert.equal(error.message, `x: adapter should be ${problem}`);
   });
 }
+
+Deno.test("refuseUnrunnable() lets DoRA on linears pass", () => {
+  const adapter = adapterOf({ ...plain, magnitude: zeros(4) });
+  Effect.runSync(refuseUnrunnable(model, "x", adapter));
+});
 
 Deno.test("refuseUnrunnable() lets ranks and alphas of their own, LoRA on the embedding and the base's tables pass", () => {
   const linears = new Map([["q_proj", { a: zeros(3, 3), b: zeros(4, 3), alpha: 8 }]]);

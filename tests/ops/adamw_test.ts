@@ -14,44 +14,75 @@ const options: AdamWOptions = {
   clipNorm: 0,
 };
 
-for (const size of [1, 63, 70_001]) {
-  for (const clipNorm of [0, 0.5, 100]) {
-    onGpu(
-      `adamw() follows its f64 reference for five steps at [${size}], clipped to ${clipNorm}`,
-      Effect.gen(function* () {
-        const gpu = yield* Gpu;
-        const zeros = new Float32Array(size);
-        const start = uniform(size, 1);
-        const on = {
-          value: yield* gpu.upload(start, [size]),
-          gradient: yield* gpu.upload(zeros, [size]),
-          first: yield* gpu.upload(zeros, [size]),
-          second: yield* gpu.upload(zeros, [size]),
-          norm: yield* gpu.upload(Float32Array.of(2), [1]),
-        };
-        let expected = adamwReference(
-          { value: start, gradient: zeros, first: zeros, second: zeros, norm: 2 },
-          { ...options, learningRate: 0 },
-        );
-        for (let step = 1; step <= 5; step++) {
-          const gradient = uniform(size, step + 1);
-          yield* gpu.write(on.gradient, gradient);
-          yield* gpu.submit((pass) => adamw(pass, on, { ...options, step, clipNorm }));
-          expected = adamwReference({ ...expected, gradient, norm: 2 }, {
-            ...options,
-            step,
-            clipNorm,
-          });
-        }
-        for (const name of ["value", "first", "second"] as const) {
-          const error = worst(yield* gpu.download(on[name]), expected[name]);
-          assert.ok(error < 1e-6, `${name}: worst error ${error}`);
-        }
-        assert.deepEqual(yield* gpu.download(on.gradient), zeros);
-      }),
-    );
-  }
+const cases = [1, 63, 70_001].flatMap((size) => [
+  ...[0, 0.5, 100].map((clipNorm) => ({ size, clipNorm, lazy: false })),
+  { size, clipNorm: 0.5, lazy: true },
+]);
+
+// Most elements have a gradient in some steps and none in others.
+const sparse = (size: number, step: number) =>
+  uniform(size, step + 1).map((part, i) => (i + step) % 3 === 0 ? part : 0);
+
+for (const { size, clipNorm, lazy } of cases) {
+  onGpu(
+    `adamw() follows its f64 reference for five steps at [${size}], clipped to ${clipNorm}` +
+      (lazy ? ", lazy" : ""),
+    Effect.gen(function* () {
+      const gpu = yield* Gpu;
+      const zeros = new Float32Array(size);
+      const start = uniform(size, 1);
+      const on = {
+        value: yield* gpu.upload(start, [size]),
+        gradient: yield* gpu.upload(zeros, [size]),
+        first: yield* gpu.upload(zeros, [size]),
+        second: yield* gpu.upload(zeros, [size]),
+        norm: yield* gpu.upload(Float32Array.of(2), [1]),
+      };
+      let expected = adamwReference(
+        { value: start, gradient: zeros, first: zeros, second: zeros, norm: 2 },
+        { ...options, learningRate: 0 },
+      );
+      for (let step = 1; step <= 5; step++) {
+        const gradient = lazy ? sparse(size, step) : uniform(size, step + 1);
+        yield* gpu.write(on.gradient, gradient);
+        yield* gpu.submit((pass) => adamw(pass, on, { ...options, step, clipNorm, lazy }));
+        expected = adamwReference({ ...expected, gradient, norm: 2 }, {
+          ...options,
+          step,
+          clipNorm,
+          lazy,
+        });
+      }
+      for (const name of ["value", "first", "second"] as const) {
+        const error = worst(yield* gpu.download(on[name]), expected[name]);
+        assert.ok(error < 1e-6, `${name}: worst error ${error}`);
+      }
+      assert.deepEqual(yield* gpu.download(on.gradient), zeros);
+    }),
+  );
 }
+
+onGpu(
+  "adamw() with lazy leaves value and moments bit for bit where the gradient is 0",
+  Effect.gen(function* () {
+    const gpu = yield* Gpu;
+    const size = 300;
+    const [value, first] = [uniform(size, 1), uniform(size, 2)];
+    const second = uniform(size, 3).map(Math.abs);
+    const on = {
+      value: yield* gpu.upload(value, [size]),
+      gradient: yield* gpu.upload(sparse(size, 0), [size]),
+      first: yield* gpu.upload(first, [size]),
+      second: yield* gpu.upload(second, [size]),
+      norm: yield* gpu.upload(Float32Array.of(2), [1]),
+    };
+    yield* gpu.submit((pass) => adamw(pass, on, { ...options, lazy: true }));
+    for (const [name, before] of Object.entries({ value, first, second })) {
+      const after = yield* gpu.download(on[name as "value" | "first" | "second"]);
+      after.forEach((now, i) => assert.equal(now === before[i], i % 3 !== 0, `${name}[${i}]`));
+    }
+  }),
+);
 
 // From torch.optim.AdamW's definition, on paper: the first step moves by the learning rate against the
 // gradient's sign, after taking learningRate · weightDecay of the value; here without eps.

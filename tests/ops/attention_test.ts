@@ -52,8 +52,8 @@ const runBoth = (
 // of a row, inside a tile, over several tiles and longer than any sequence; scores well into the cap.
 const cases: ReadonlyArray<readonly [ReadonlyArray<number>, AttentionRule]> = [
   [[1], { heads: 4, kvHeads: 4, headDim: 8 }],
-  [[1, 3, 1], { heads: 6, kvHeads: 3, headDim: 16 }],
-  [[5, 17, 1, 8, 32], { heads: 8, kvHeads: 2, headDim: 16, window: 7 }],
+  [[1, 3, 1], { heads: 6, kvHeads: 3, headDim: 8 }],
+  [[5, 17, 1, 8, 32], { heads: 8, kvHeads: 2, headDim: 8, window: 7 }],
   [[19, 2, 40], { heads: 2, kvHeads: 2, headDim: 8, window: 1 }],
   [[5, 90, 1, 70], { heads: 9, kvHeads: 3, headDim: 8, window: 33, softCap: 30, scale: 20 }],
   [[63, 1, 1, 192], { heads: 3, kvHeads: 1, headDim: 20, window: 300, softCap: 50, scale: 0.6 }],
@@ -66,11 +66,7 @@ const cases: ReadonlyArray<readonly [ReadonlyArray<number>, AttentionRule]> = [
 // Past 32 one kind of adapter is enough: each kernel takes seconds to compile, at 64 half a minute with
 // subgroups, and those of the wide heads differ between adapters only in the sizes of their tiles.
 const adapters = ({ headDim }: AttentionRule): ReadonlyArray<typeof withoutSubgroups | undefined> =>
-  headDim <= 32
-    ? [undefined, withoutSubgroups]
-    : headDim % 96 === 0 || headDim === 256
-    ? [undefined]
-    : [withoutSubgroups];
+  headDim <= 32 ? [undefined, withoutSubgroups] : [headDim === 128 ? undefined : withoutSubgroups];
 
 const described = ({ heads, kvHeads, headDim, window, softCap }: AttentionRule): string =>
   `${heads}/${kvHeads} heads of ${headDim}` +

@@ -14,7 +14,7 @@ import { ragged } from "../support/ragged.ts";
 
 const cases: ReadonlyArray<readonly [ReadonlyArray<number>, number, AttentionRule]> = [
   [[1], 1, { heads: 4, kvHeads: 4, headDim: 8 }],
-  [[5, 0, 8, 63], 63, { heads: 8, kvHeads: 2, headDim: 32 }],
+  [[5, 0, 8, 63], 63, { heads: 8, kvHeads: 2, headDim: 8 }],
   [[5, 0, 8, 63, 14], 63, { heads: 9, kvHeads: 3, headDim: 8, window: 14, softCap: 30, scale: 30 }],
   [[20, 9, 17], 40, { heads: 6, kvHeads: 3, headDim: 20, window: 100, softCap: 50 }],
   [[70], 72, { heads: 3, kvHeads: 1, headDim: 72 }],

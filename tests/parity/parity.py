@@ -153,13 +153,13 @@ def add_tokens(model, generator):
     return new, {name: table[new].detach().clone() for name, table in tables.items()}
 
 
-def adapt(model, targets, new, generator, tables=("embed_tokens",), rslora=False):
-    """A PEFT adapter with random A and B on `targets`, which trains the rows `new` of `tables`."""
+def adapt(model, targets, new, generator, rslora=False):
+    """A PEFT adapter with random A and B on `targets`, which trains the embedding's rows `new`."""
     adapted = get_peft_model(
         model,
         LoraConfig(
             r=RANK, lora_alpha=ALPHA, lora_dropout=0.0, task_type="CAUSAL_LM", use_rslora=rslora,
-            target_modules=targets, trainable_token_indices={table: new for table in tables},
+            target_modules=targets, trainable_token_indices={"embed_tokens": new},
         ),
     ).eval()
     with torch.no_grad():

@@ -29,10 +29,10 @@ export const findPython = async (): Promise<Python> => {
   const command = Deno.env.get("DELIA_PYTHON") ?? "python3";
   const args = [`${scripts}parity.py`];
   const options: Deno.CommandOptions = { args, stdout: "piped", stderr: "piped" };
-  const { success, stdout, stderr } = await new Deno.Command(command, options).output()
-    .catch((cause: Error) => {
-      throw new NoPython(command, cause.message);
-    });
+  const run = async () => await new Deno.Command(command, options).output();
+  const { success, stdout, stderr } = await run().catch((cause: Error) => {
+    throw new NoPython(command, cause.message);
+  });
   if (!success) throw new NoPython(command, lastLine(stderr));
   return { command, versions: JSON.parse(new TextDecoder().decode(stdout)) };
 };

@@ -24,21 +24,20 @@ def logits_of(model, ids):
 
 
 def make_case(name, variant, out):
-    """An adapter whose new rows lie in the base (`plain`, `rslora`), or in the adapter (`all_rows`)."""
-    spec, place = MODELS[name], out / name / variant
-    model = load_model(GOLDENS / name)
+    """An adapter by PEFT on a base that has the new rows, or on one that was `resized` in memory.
+
+    PEFT then saves both whole tables beside the adapter.
+    """
+    spec, place, base = MODELS[name], out / name / variant, GOLDENS / name
+    model = load_model(base)
     vocab = model.config.vocab_size
     generator = torch.Generator().manual_seed(spec.seed + 100)
     new, _ = add_tokens(model, generator)
-    base = GOLDENS / name
-    tables = ["embed_tokens"]
-    if variant == "all_rows":
-        if not model.config.tie_word_embeddings:
-            tables.append("lm_head")
-    else:
+    if variant != "resized":
         base = place / "base"
         model.save_pretrained(base)
-    adapted = adapt(model, spec.targets, new, generator, tables, rslora=variant == "rslora")
+        model = load_model(base)
+    adapted = adapt(model, spec.targets, new, generator, rslora=variant == "rslora")
     with torch.no_grad():
         for parameter_name, parameter in adapted.named_parameters():
             if "trainable_tokens_delta" in parameter_name:
@@ -76,7 +75,7 @@ def main():
     if options.command == "make":
         cases = [
             make_case(name, variant, options.out)
-            for name in options.names for variant in ("plain", "rslora", "all_rows")
+            for name in options.names for variant in ("plain", "rslora", "resized")
         ]
         (options.out / "cases.json").write_text(json.dumps(cases))
     else:

@@ -25,5 +25,8 @@ export const ragged = (lengths: ReadonlyArray<number>): Ragged => {
 };
 
 /** Number of (query, key) pairs that attention within these sequences looks at, a head. */
-export const pairs = (lengths: ReadonlyArray<number>): number =>
-  lengths.reduce((sum, length) => sum + length * (length + 1) / 2, 0);
+export const pairs = (lengths: ReadonlyArray<number>, window: number = Infinity): number =>
+  lengths.reduce((sum, length) => {
+    const full = Math.min(length, window);
+    return sum + full * (full + 1) / 2 + (length - full) * full;
+  }, 0);

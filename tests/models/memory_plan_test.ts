@@ -1,0 +1,85 @@
+import assert from "node:assert/strict";
+import { Effect } from "effect";
+import { pack } from "../../src/data/batch.ts";
+import { generateBatch } from "../../src/generation/generate.ts";
+import { Gpu, openGpu } from "../../src/gpu/gpu.ts";
+import { loadDecoder } from "../../src/models/load_decoder.ts";
+import { planMemory, type PlannedRun } from "../../src/models/memory_plan.ts";
+import { openModel } from "../../src/models/open_model.ts";
+import { makeAdapter } from "../../src/nn/adapter.ts";
+import { platform } from "../../src/platform.ts";
+import { trainStep } from "../../src/training/step.ts";
+import { tinyOptions } from "../training/tiny.ts";
+
+const prompt = 64;
+const made = 16;
+const examples = 16;
+const answers = 8;
+
+/** The planned and the measured peak of a step on 16 examples of 64 tokens, or of 8 answers. */
+const peaks = (
+  storage: PlannedRun["storage"],
+  work: "generation" | "checkpointed step" | "step",
+) =>
+  Effect.scoped(Effect.gen(function* () {
+    const gpu = yield* Gpu;
+    const { architecture, shape, weights } = yield* openModel("fixtures/base");
+    const linears = architecture.linears(shape, 0);
+    const targetModules = linears.flatMap(({ parts }) => parts.map(({ module }) => module));
+    const lora = { rank: 8, alpha: 16, dropout: 0.05, rsLora: false, targetModules };
+    const newIds = [shape.vocab - 1];
+    const base = yield* loadDecoder(architecture, shape, weights, { storage, newIds });
+    const adapter = yield* makeAdapter(base, lora, 1, {
+      rows: { ids: newIds, input: new Float32Array(shape.hidden), trained: true },
+    });
+    const { decoder, parameters } = adapter;
+    const ids = Array.from({ length: prompt }, (_, i) => 5 + i);
+    const trains = work !== "generation";
+    const gradientCheckpointing = work === "checkpointed step";
+    if (trains) {
+      const example = { ids, supervised: ids.map(() => true) };
+      const ring = yield* gpu.allocate([2]);
+      yield* trainStep(
+        { decoder, parameters, adapter },
+        { ...tinyOptions, gradientCheckpointing },
+        [pack(Array.from({ length: examples }, () => example), 32)],
+        1e-3,
+        0,
+        { ring, slot: 0 },
+      );
+    } else {
+      const prompts = Array.from({ length: answers }, (_, seed) => ({ ids, seed }));
+      const sampling = { temperature: 1, topP: 0.9, maxNewTokens: made, stopIds: [] };
+      yield* generateBatch({ decoder, adapter }, prompts, { ...sampling, valid: shape.vocab });
+    }
+    yield* gpu.finish;
+    const plan = planMemory(architecture, shape, {
+      ...{ storage, lora, gradientCheckpointing, newTokens: 1 },
+      trainedTokens: trains ? examples * prompt : 0,
+      generated: { batch: trains ? 0 : answers, tokens: prompt + made, prompt },
+    });
+    return { planned: plan.total, measured: gpu.peakBytes() };
+  }));
+
+Deno.test("planMemory() is within a tenth of the measured peak", async () => {
+  // A device of its own, on which each peak is higher than those before.
+  const gpu = await openGpu();
+  try {
+    let before = 0;
+    for (const work of ["generation", "checkpointed step", "step"] as const) {
+      for (const storage of ["q8", "f32"] as const) {
+        const measuring = peaks(storage, work).pipe(
+          Effect.provide(platform),
+          Effect.provideService(Gpu, gpu),
+        );
+        const { planned, measured } = await Effect.runPromise(measuring);
+        assert.ok(measured > before, `${work}, ${storage}: no new peak`);
+        before = measured;
+        const off = planned / measured - 1;
+        assert.ok(Math.abs(off) < 0.1, `${work}, ${storage}: ${off.toFixed(3)} off`);
+      }
+    }
+  } finally {
+    gpu.close();
+  }
+});
