@@ -91,7 +91,7 @@ const runRecipe = (
     const initial = { ...config, newToken: { ...config.newToken, init } };
     const rows: NewRows = yield* newRowsOf({ decoder, tokenizer, config: initial }, seed);
     const adapter = yield* makeAdapter(decoder, config.lora, seed, { rows });
-    const curves = curveWatch({ decoder: adapter.decoder, adapter }, data, tokenizer, measures);
+    const curves = curveWatch({ decoder: adapter.decoder, adapter }, data, measures);
     const downstream = data.downstream[recipe.phrasings].slice(0, recipe.downstreamItems);
     const trained = yield* trainRecipe(
       recipe,
