@@ -17,6 +17,8 @@ import project from "../deno.json" with { type: "json" };
 import { chatVerb, runChat } from "./cli/chat.ts";
 import { diversifyVerb, runDiversify } from "./cli/diversify.ts";
 import { evalVerb, runEval } from "./cli/eval.ts";
+import { experimentVerb } from "./cli/experiment.ts";
+import { runExperiment } from "./cli/experiment_run.ts";
 import { generateVerb, runGenerate } from "./cli/generate.ts";
 import { inspectVerb } from "./cli/inspect.ts";
 import { mergeVerb, runMerge } from "./cli/merge.ts";
@@ -33,6 +35,7 @@ const delia = Command.make("delia").pipe(
   Command.withDescription("LoRA fine-tuning on WebGPU, with DELIA as its recipe"),
   Command.withSubcommands([
     trainVerb(runTrain),
+    experimentVerb(runExperiment),
     pretrainVerb(onGpu(runPretrain)),
     sampleVerb(onGpu(runSample)),
     diversifyVerb(runDiversify),

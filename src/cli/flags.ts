@@ -1,10 +1,13 @@
 /** The flags that several verbs share: one name, one meaning, one help text. @module */
 import * as Option from "effect/Option";
 import * as Schema from "effect/Schema";
+import type * as Argument from "effect/cli/Argument";
 import * as Flag from "effect/cli/Flag";
 
-/** A flag for each option of a verb. */
-export type Flags<Options> = { readonly [K in keyof Options]: Flag.Flag<Options[K]> };
+/** A flag for each option of a verb, or an argument. */
+export type Flags<Options> = {
+  readonly [K in keyof Options]: Flag.Flag<Options[K]> | Argument.Argument<Options[K]>;
+};
 
 /** The flag's value, or undefined where it is not given. */
 export const orUndefined = <A>(flag: Flag.Flag<A>): Flag.Flag<A | undefined> =>

@@ -12,10 +12,9 @@ import { resolveRunConfig } from "../config/resolve.ts";
 import type { RunConfig } from "../config/run_config.ts";
 import { layerDatasetsFile } from "../data/datasets_file.ts";
 import type { Tokenizer } from "../data/tokenizer.ts";
-import { readTokenizer, writeTokenizer } from "../data/tokenizer_files.ts";
+import { writeTokenizer } from "../data/tokenizer_files.ts";
 import { defaultRules } from "../delia/diversify.ts";
 import { layerPhrasingFile } from "../delia/diversify/file.ts";
-import { cachedSelfSample, provenanceOf } from "../delia/sample_cache.ts";
 import type { Arm } from "../experiments/arms.ts";
 import { fileData, settingsForFiles } from "../experiments/file_data.ts";
 import { fixtureData, layerWorldPhrasings } from "../experiments/fixture_data.ts";
@@ -23,27 +22,19 @@ import type { ArmResult, RunResult } from "../experiments/result.ts";
 import type { RunData } from "../experiments/run_data.ts";
 import { runArms, type RunError, type RunParts } from "../experiments/run_arms.ts";
 import { openRunFolder, type RunFolder } from "../experiments/run_folder.ts";
-import { layerLocal } from "../generation/local_sampler.ts";
 import { Gpu, layer as gpuLayer } from "../gpu/gpu.ts";
 import type { HubError } from "../hub/hub_error.ts";
-import type { ModelShape } from "../models/architecture.ts";
-import { chooseStorage } from "../models/choose_storage.ts";
 import type { Decoder } from "../models/decoder.ts";
-import { loadDecoder } from "../models/load_decoder.ts";
-import type { PlannedRun } from "../models/memory_plan.ts";
-import { openModel } from "../models/open_model.ts";
 import type { Adapter } from "../nn/adapter.ts";
 import { exportAdapter, importAdapter } from "../nn/adapter_files.ts";
 import { renderReport } from "../report/report.ts";
 import { terminalTable } from "../report/terminal_table.ts";
 import { layerFile as metricFile, type MetricRecord } from "../training/metric_log.ts";
-import { describeBase } from "../weights/adapter_base.ts";
 import { readIfPresent, refuse } from "../weights/files.ts";
 import { readAdapter, writeAdapter } from "../weights/peft.ts";
 import { resolveOptions } from "./config_options.ts";
-import { memoryLines } from "../report/memory_text.ts";
-import { memoryBudget } from "./model_settings.ts";
 import { resolveAdapter, resolveModel, type Source } from "./model_source.ts";
+import { openBase } from "./open_base.ts";
 import { progressOnStderr } from "./progress_bar.ts";
 import type { TrainOptions } from "./train.ts";
 import type { Outcome } from "./verb.ts";
@@ -72,7 +63,7 @@ export const runTrain = (
     };
     const stamp = new Date(started).toISOString().slice(0, 19).replaceAll(":", "-");
     const directory = options.resume ?? options.out ?? `runs/${options.preset}-${stamp}`;
-    const folder = yield* openRunFolder(directory, config);
+    const folder = yield* openRunFolder<ArmResult>(directory, config, "arms.jsonl");
     const { parts, report } = yield* prepare(config, folder, base, initial);
     const results: ArmResult[] = [...folder.done];
     yield* runArms(parts, folder.done).pipe(
@@ -134,8 +125,8 @@ const initialValues = ({ lora }: RunConfig, initial: Source | undefined, decoder
 // Loads the base and builds what all arms share.
 const prepare = (
   config: RunConfig,
-  folder: RunFolder,
-  { directory, name }: Source,
+  folder: RunFolder<ArmResult>,
+  base: Source,
   initial: Source | undefined,
 ) =>
   Effect.gen(function* () {
@@ -143,26 +134,11 @@ const prepare = (
     const gpu = yield* Gpu;
     progress.say(`${gpu.adapter.name}; run folder ${folder.at()}`);
     const files = yield* Effect.context<FileSystem.FileSystem | Path.Path>();
-    const base = yield* readTokenizer(directory);
-    const { tokenizer, ids } = base.withTokens([config.newToken.token]);
-    const opened = yield* openModel(directory);
-    const choice = yield* chooseStorage(opened, plannedRun(config, opened.shape), {
-      storage: config.model.storage,
-      budget: yield* memoryBudget(config.model),
-    });
-    memoryLines(choice).forEach(progress.say);
-    const { architecture, shape, weights } = opened;
-    const decoder = yield* loadDecoder(architecture, shape, weights, {
-      newIds: ids,
-      storage: choice.storage,
-      ...config.model.positions === undefined ? {} : { positions: config.model.positions },
-    });
-    const provenance = { ...yield* describeBase(directory, base.vocabSize), model: name };
-    const tokens = ids.map((id) => ({
-      id,
-      token: config.newToken.token,
-      init: config.newToken.init,
-    }));
+    const { decoder, tokenizer, provenance, tokens, answersTo } = yield* openBase(
+      config,
+      base,
+      progress,
+    );
     const saved = yield* initialValues(config, initial, decoder);
     const parts: RunParts = {
       config,
@@ -171,17 +147,7 @@ const prepare = (
       tokenizer,
       progress,
       dataOf: (seed) => dataOf(config, tokenizer, seed).pipe(Effect.provideContext(files)),
-      selfSamples: (queries, seed) => {
-        const sampling = { ...config.sampling, seed: config.sampling.seed + seed };
-        const cache = {
-          file: folder.at(`diverse-${seed}.jsonl`),
-          provenance: provenanceOf(provenance.sha256 ?? {}, sampling),
-        };
-        return cachedSelfSample(cache, queries, base, sampling).pipe(
-          Stream.provide(layerLocal({ decoder }, config.sampling.batchSize)),
-          Stream.provideContext(files),
-        );
-      },
+      selfSamples: (queries, seed) => answersTo(queries, folder.at(`diverse-${seed}.jsonl`), seed),
       onAdapter: (arm, seed, adapter) =>
         saveAdapter(folder, arm, config.training.seed === seed, adapter, {
           base: provenance,
@@ -196,25 +162,6 @@ const prepare = (
       );
     return { parts, report };
   });
-
-// The most that a run of `config` can hold at once.
-const plannedRun = (
-  { lora, training, sampling }: RunConfig,
-  { maxPositions }: ModelShape,
-): Omit<PlannedRun, "storage"> => {
-  const longest = Math.min(training.maxTokens, maxPositions);
-  return {
-    newTokens: 1,
-    lora,
-    trainedTokens: training.batchSize * longest,
-    gradientCheckpointing: training.gradientCheckpointing,
-    generated: {
-      batch: sampling.batchSize,
-      tokens: Math.min(maxPositions, longest + sampling.maxNewTokens),
-      prompt: longest,
-    },
-  };
-};
 
 // Chats of the user's own where there are any, else the miniature world.
 const dataOf = (
@@ -243,7 +190,7 @@ type About = Parameters<typeof exportAdapter>[1] & {
 
 // DELIA's adapter of the first seed is what a user takes home: it stands in `adapter/`.
 const saveAdapter = (
-  folder: RunFolder,
+  folder: RunFolder<ArmResult>,
   arm: Arm,
   firstSeed: boolean,
   adapter: Adapter,

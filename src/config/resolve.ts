@@ -2,7 +2,7 @@
 import { Effect, Result, Schema, SchemaIssue } from "effect";
 import { ConfigError, type ConfigProblem } from "./config_error.ts";
 import { presets } from "./presets.ts";
-import { RunConfig, spellOut } from "./run_config.ts";
+import { RunConfig, type RunConfigInput, spellOut } from "./run_config.ts";
 
 /** Where settings come from; each source takes precedence over the ones before it. */
 export interface SettingSources {
@@ -18,6 +18,8 @@ export interface SettingSources {
 export interface ConfigSources extends SettingSources {
   /** A name among `presets`. Absent: the defaults of the schemas. */
   readonly preset?: string;
+  /** Settings laid over the preset, under all others: those of an experiment. */
+  readonly over?: ReadonlyArray<RunConfigInput>;
 }
 
 /** A JSON object of settings, not yet checked. */
@@ -27,9 +29,10 @@ export type JsonObject = Readonly<Record<string, unknown>>;
 export const resolveRunConfig: (
   sources: ConfigSources,
 ) => Effect.Effect<RunConfig, ConfigError> = Effect.fnUntraced(
-  function* ({ preset, ...sources }) {
+  function* ({ preset, over = [], ...sources }) {
     const start = preset === undefined ? {} : yield* findPreset(preset);
-    return yield* resolveSettings(RunConfig, sources, start, spellOut);
+    const laid = [start, ...over].map((layer) => spellOut(layer as JsonObject));
+    return yield* resolveSettings(RunConfig, sources, laid.reduce(merge, {}), spellOut);
   },
 );
 

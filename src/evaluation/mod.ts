@@ -28,5 +28,6 @@
  */
 export * from "./example_losses.ts";
 export * from "./hidden_states.ts";
+export * from "./logits_at.ts";
 export * from "./read_sequence.ts";
 export * from "./slot_distance.ts";

@@ -15,6 +15,8 @@ import { type RateName, rateNames, type Sample, selectivityOf } from "./result.t
 /** Metrics and the first answers of each test set. */
 export interface Evaluation {
   readonly metrics: Readonly<Record<string, number>>;
+  /** By rate, whether each item's answer is as wanted: 1 or 0. */
+  readonly items: Readonly<Record<string, ReadonlyArray<number>>>;
   readonly samples: ReadonlyArray<Sample>;
 }
 
@@ -119,6 +121,11 @@ export const evaluateArm = (
         selectivity: selectivityOf(rates),
         ...yield* distances(subject, tests, tokenizer),
       },
+      items: Object.fromEntries(rateNames.map((test) => [
+        test,
+        answered.filter((it) => it.test === test)
+          .map(({ item, answer }) => isWanted(item, answer) ? 1 : 0),
+      ])),
       samples: rateNames.flatMap((test) =>
         answered.filter((it) => it.test === test).slice(0, kept).map(({ item, answer }) => ({
           test,

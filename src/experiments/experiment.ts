@@ -50,6 +50,12 @@ export interface Answer {
   readonly right: boolean;
 }
 
+/** A training that is to be done. */
+export interface Planned {
+  readonly recipe: Recipe;
+  readonly seed: number;
+}
+
 /** What an experiment makes of its records. */
 export interface Findings {
   readonly tables: ReadonlyArray<Table>;
@@ -79,7 +85,30 @@ export interface Experiment {
   /** Settings over those of the preset; `quick` over these, for a run of two minutes. */
   readonly settings: RunConfigInput;
   readonly quick: RunConfigInput;
+  /** Every recipe that may be trained. */
   readonly recipes: (config: RunConfig) => ReadonlyArray<Recipe>;
+  /** What to train next, given what is done; nothing: the experiment ends. Every recipe with every seed unless told. */
+  readonly plan?: (
+    config: RunConfig,
+    records: ReadonlyArray<RecipeRecord>,
+  ) => ReadonlyArray<Planned>;
   readonly measures: ReadonlyArray<Measure>;
   readonly findings: (records: ReadonlyArray<RecipeRecord>, config: RunConfig) => Findings;
 }
+
+/** The trainings of `experiment` that `records` lack: what runs next. */
+export const plannedOf = (
+  { recipes, plan }: Experiment,
+  config: RunConfig,
+  records: ReadonlyArray<RecipeRecord>,
+): ReadonlyArray<Planned> => {
+  const { seeds, training: { seed } } = config;
+  const all = plan
+    ? plan(config, records)
+    : Array.from({ length: seeds }, (_, i) => seed + i).flatMap((seed) =>
+      recipes(config).map((recipe): Planned => ({ recipe, seed }))
+    );
+  return all.filter(({ recipe, seed }) =>
+    !records.some((record) => record.recipe === recipe.name && record.seed === seed)
+  );
+};

@@ -145,7 +145,9 @@ const runArm = (
     const evaluation = yield* testArm(parts, name, adapter, seedData);
     const ended = yield* Clock.currentTimeMillis;
     const { steps, exposures } = trained;
-    return { name, seed, steps, exposures, seconds: (ended - started) / 1000, ...evaluation };
+    const { metrics, samples } = evaluation;
+    const seconds = (ended - started) / 1000;
+    return { name, seed, steps, exposures, seconds, metrics, samples };
   }));
 
 const dataOfArm = ({ phrasings }: Arm, { data, diverse }: SeedData): RecipeData => ({
@@ -159,7 +161,7 @@ const testArm = (
   name: ArmName,
   adapter: Adapter,
   { seed, data: { tests } }: SeedData,
-): Effect.Effect<Evaluation, RunError, Gpu> =>
+): Effect.Effect<Pick<Evaluation, "metrics" | "samples">, RunError, Gpu> =>
   Effect.gen(function* () {
     if (!tests) return { metrics: {}, samples: [] };
     const count = Object.values(tests.sets).reduce((sum, items) => sum + items.length, 0);

@@ -1,37 +1,36 @@
 /** The folder of a run: its settings, what is done so far, and what it ends with. @module */
 import { Effect, FileSystem, Path } from "effect";
-import type { RunConfig } from "../config/run_config.ts";
 import { formatJson, readIfPresent, refuse } from "../weights/files.ts";
 import { WeightsError } from "../weights/weights_error.ts";
-import type { ArmResult, RunResult } from "./result.ts";
 
 /** What a run keeps and finds in its folder. */
-export interface RunFolder {
+export interface RunFolder<Line> {
   /** A path inside the folder. */
   readonly at: (...names: ReadonlyArray<string>) => string;
-  /** Arms that an interrupted run had finished. */
-  readonly done: ReadonlyArray<ArmResult>;
-  /** Adds a finished arm, so that a resumed run skips it. */
-  readonly add: (arm: ArmResult) => Effect.Effect<void, WeightsError>;
+  /** What an interrupted run had finished. */
+  readonly done: ReadonlyArray<Line>;
+  /** Adds what is finished, so that a resumed run skips it. */
+  readonly add: (line: Line) => Effect.Effect<void, WeightsError>;
   /** Writes `result.json` and `report.html`. */
-  readonly finish: (result: RunResult, report: string) => Effect.Effect<void, WeightsError>;
+  readonly finish: (result: unknown, report: string) => Effect.Effect<void, WeightsError>;
 }
 
 const files = {
   config: "config.json",
-  arms: "arms.jsonl",
   result: "result.json",
   report: "report.html",
 } as const;
 
 /**
  * Makes the folder and writes `config.json`, or opens the one of an interrupted run, whose settings
- * must be the same. Fails with `Unreadable` where they are not.
+ * must be the same; what is finished is kept in `lines`, a JSON object a line. Fails with
+ * `Unreadable` where the settings differ.
  */
-export const openRunFolder = (
+export const openRunFolder = <Line>(
   directory: string,
-  config: RunConfig,
-): Effect.Effect<RunFolder, WeightsError, FileSystem.FileSystem | Path.Path> =>
+  config: unknown,
+  lines: string,
+): Effect.Effect<RunFolder<Line>, WeightsError, FileSystem.FileSystem | Path.Path> =>
   Effect.gen(function* () {
     const fs = yield* FileSystem.FileSystem;
     const path = yield* Path.Path;
@@ -53,13 +52,13 @@ export const openRunFolder = (
     const write = (name: string, text: string, flag: "w" | "a" = "w") =>
       fs.writeFileString(at(name), text, { flag }).pipe(refuse(at(name)));
     yield* write(files.config, settings);
-    const lines = yield* readIfPresent(at(files.arms)).pipe(
+    const finished = yield* readIfPresent(at(lines)).pipe(
       Effect.provideService(FileSystem.FileSystem, fs),
     );
     return {
       at,
-      done: (lines ?? "").split("\n").flatMap(parseLine),
-      add: (arm) => write(files.arms, `${JSON.stringify(arm)}\n`, "a"),
+      done: (finished ?? "").split("\n").flatMap((line) => parseLine<Line>(line)),
+      add: (line) => write(lines, `${JSON.stringify(line)}\n`, "a"),
       finish: (result, report) =>
         Effect.andThen(
           write(files.result, formatJson(result)),
@@ -68,11 +67,11 @@ export const openRunFolder = (
     };
   });
 
-// A run that died while it wrote a line leaves half of one: that arm is trained again.
-const parseLine = (line: string): ReadonlyArray<ArmResult> => {
+// A run that died while it wrote a line leaves half of one: that one is done again.
+const parseLine = <Line>(line: string): ReadonlyArray<Line> => {
   if (!line.endsWith("}")) return [];
   try {
-    return [JSON.parse(line) as ArmResult];
+    return [JSON.parse(line) as Line];
   } catch {
     return [];
   }

@@ -20,12 +20,12 @@ Deno.test("openRunFolder() hands an interrupted run its finished arms, and no ha
     const fs = yield* FileSystem.FileSystem;
     const directory = yield* fs.makeTempDirectoryScoped();
     const config = yield* resolveRunConfig({ preset: "fixture-smoke" });
-    const first = yield* openRunFolder(directory, config);
+    const first = yield* openRunFolder<ArmResult>(directory, config, "arms.jsonl");
     assert.deepEqual(first.done, []);
     yield* first.add(arm(1));
     yield* first.add(arm(2));
     yield* fs.writeFileString(first.at("arms.jsonl"), '{"name":"delia","se', { flag: "a" });
-    const second = yield* openRunFolder(directory, config);
+    const second = yield* openRunFolder<ArmResult>(directory, config, "arms.jsonl");
     assert.deepEqual(second.done, [arm(1), arm(2)]);
   }).pipe(Effect.scoped, Effect.provide(platform), Effect.runPromise));
 
@@ -34,7 +34,9 @@ Deno.test("openRunFolder() refuses a folder that holds a run with other settings
     const fs = yield* FileSystem.FileSystem;
     const directory = yield* fs.makeTempDirectoryScoped();
     const config = yield* resolveRunConfig({ preset: "fixture-smoke" });
-    yield* openRunFolder(directory, config);
-    const error = yield* Effect.flip(openRunFolder(directory, { ...config, seeds: 2 }));
+    yield* openRunFolder<ArmResult>(directory, config, "arms.jsonl");
+    const error = yield* Effect.flip(
+      openRunFolder(directory, { ...config, seeds: 2 }, "arms.jsonl"),
+    );
     assert.match(error.message, /config\.json.*other settings; choose another --out/);
   }).pipe(Effect.scoped, Effect.provide(platform), Effect.runPromise));

@@ -1,0 +1,88 @@
+/** `experiment`: runs a protocol of the paper, with the controls that it lacks. @module */
+import * as Effect from "effect/Effect";
+import * as Option from "effect/Option";
+import * as Argument from "effect/cli/Argument";
+import * as Flag from "effect/cli/Flag";
+import type { Experiment } from "../experiments/experiment.ts";
+import { experiments } from "../experiments/registry.ts";
+import { configFlags, type ConfigOptions } from "./config_options.ts";
+import { type Flags, json, orUndefined, out, resume } from "./flags.ts";
+import { type UsageError, usageError } from "./usage_error.ts";
+import { type Outcome, type Run, type Verb, verb, type VerbHelp } from "./verb.ts";
+
+/** How to run one experiment. */
+export interface ExperimentSettings extends Omit<ConfigOptions, "diverse" | "initAdapter"> {
+  readonly json: boolean;
+  readonly experiment: Experiment;
+  /** Fewer seeds, items and steps: a look in two minutes. */
+  readonly quick: boolean;
+  readonly out: string | undefined;
+  readonly resume: string | undefined;
+}
+
+/** Options of `experiment`. */
+export interface ExperimentOptions extends Omit<ExperimentSettings, "experiment"> {
+  readonly name: string | undefined;
+  readonly list: boolean;
+}
+
+const { diverse: _diverse, initAdapter: _initAdapter, ...settings } = configFlags;
+
+const flags: Flags<ExperimentOptions> = {
+  name: Argument.String("name").pipe(
+    Argument.withDescription("Which experiment; --list names them"),
+    Argument.optional,
+    Argument.map(Option.getOrUndefined),
+  ),
+  list: Flag.Boolean("list").pipe(
+    Flag.withDescription("Name the experiments instead of running one"),
+    Flag.withDefault(false),
+  ),
+  quick: Flag.Boolean("quick").pipe(
+    Flag.withDescription("Fewer seeds and items: a look in two minutes"),
+    Flag.withDefault(false),
+  ),
+  ...settings,
+  out: orUndefined(out("DIR", "Run folder to make")),
+  resume,
+  json,
+};
+
+const help: VerbHelp<"experiment"> = {
+  name: "experiment",
+  description: "Run a protocol of the paper and write its table, charts and records",
+  examples: [
+    { command: "deno task delia experiment --list", description: "Name the experiments" },
+    {
+      command: "deno task delia experiment ablation --quick",
+      description: "One seed on small test sets",
+    },
+  ],
+};
+
+/** The verb around the work that `run` does on one experiment. */
+export const experimentVerb = <E, R>(
+  run: Run<ExperimentSettings, E, R>,
+): Verb<"experiment", ExperimentOptions, E | UsageError, R> =>
+  verb(help, flags, ({ name, list, ...options }): Effect.Effect<Outcome, E | UsageError, R> => {
+    if (list && name === undefined) return Effect.succeed(listing);
+    const experiment = experiments.find((known) => known.name === name);
+    if (experiment && !list) return run({ ...options, experiment });
+    const names = experiments.map(({ name }) => name).join(", ");
+    return Effect.fail(usageError(
+      "experiment",
+      list
+        ? "Give either a name or --list"
+        : name === undefined
+        ? `Give the name of an experiment: ${names}`
+        : `There is no experiment ${name}; there is ${names}`,
+    ));
+  });
+
+const listing = {
+  text: experiments.map(({ name, paper, title }) => `${name.padEnd(18)} ${paper}: ${title}`)
+    .join("\n"),
+  document: experiments.map(({ name, paper, title, protocol, deviations }) => ({
+    ...{ name, paper, title, protocol, deviations },
+  })),
+};

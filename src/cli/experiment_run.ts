@@ -1,0 +1,130 @@
+/** The work behind `experiment`: train what is planned, keep the records, show the findings. @module */
+import * as Clock from "effect/Clock";
+import * as Effect from "effect/Effect";
+import * as FileSystem from "effect/FileSystem";
+import type * as Path from "effect/Path";
+import type * as Stdio from "effect/Stdio";
+import * as Stream from "effect/Stream";
+import * as Terminal from "effect/Terminal";
+import project from "../../deno.json" with { type: "json" };
+import type { ConfigError } from "../config/config_error.ts";
+import { resolveRunConfig } from "../config/resolve.ts";
+import type { RunConfig } from "../config/run_config.ts";
+import { type Findings, plannedOf, type RecipeRecord } from "../experiments/experiment.ts";
+import { fixtureExperimentData } from "../experiments/fixture_experiment_data.ts";
+import { layerWorldPhrasings } from "../experiments/fixture_data.ts";
+import type { RunError } from "../experiments/run_arms.ts";
+import { openRunFolder } from "../experiments/run_folder.ts";
+import { type RecipeParts, runRecipes } from "../experiments/run_recipes.ts";
+import { Gpu, layer as gpuLayer } from "../gpu/gpu.ts";
+import type { HubError } from "../hub/hub_error.ts";
+import { renderExperiment } from "../report/experiment_report.ts";
+import { findingsText } from "../report/findings_text.ts";
+import { layerFile as metricFile } from "../training/metric_log.ts";
+import { refuse } from "../weights/files.ts";
+import type { ExperimentSettings } from "./experiment.ts";
+import { resolveModel } from "./model_source.ts";
+import { openBase } from "./open_base.ts";
+import { progressOnStderr } from "./progress_bar.ts";
+import type { Outcome } from "./verb.ts";
+
+/** What `result.json` of an experiment holds; but for `run` a repetition gives the same. */
+export interface ExperimentResult {
+  readonly experiment: string;
+  readonly config: RunConfig;
+  readonly findings: Findings;
+  readonly records: ReadonlyArray<RecipeRecord>;
+  readonly run: {
+    readonly seconds: number;
+    readonly peakGpuBytes: number;
+    readonly device: string;
+    readonly version: string;
+  };
+}
+
+/** Runs an experiment in a run folder, or goes on with one. */
+export const runExperiment = (
+  options: ExperimentSettings,
+): Effect.Effect<
+  Outcome,
+  ConfigError | HubError | RunError,
+  FileSystem.FileSystem | Path.Path | Stdio.Stdio | Terminal.Terminal
+> =>
+  Effect.scoped(Effect.gen(function* () {
+    const { experiment } = options;
+    const started = yield* Clock.currentTimeMillis;
+    const asked = yield* configOf(options);
+    const source = yield* resolveModel(asked.model.source);
+    const config = { ...asked, model: { ...asked.model, source: source.source } };
+    const stamp = new Date(started).toISOString().slice(0, 19).replaceAll(":", "-");
+    const directory = options.resume ?? options.out ?? `runs/${experiment.name}-${stamp}`;
+    const settings = { experiment: experiment.name, ...config };
+    const folder = yield* openRunFolder<RecipeRecord>(directory, settings, "records.jsonl");
+    const progress = yield* progressOnStderr;
+    const gpu = yield* Gpu;
+    progress.say(`${experiment.title} (${experiment.paper}); ${gpu.adapter.name}; ${folder.at()}`);
+    const { decoder, tokenizer, answersTo } = yield* openBase(config, source, progress);
+    const parts: RecipeParts = {
+      ...{ config, decoder, tokenizer, progress, measures: experiment.measures },
+      dataOf: (seed) =>
+        fixtureExperimentData(tokenizer, config, seed).pipe(
+          Effect.provide(layerWorldPhrasings(seed)),
+        ),
+      answersTo: (questions, kind, seed) =>
+        answersTo(questions, folder.at(`diverse-${kind}-${seed}.jsonl`), seed),
+    };
+    const records = [...folder.done];
+    const recipes = experiment.recipes(config);
+    for (;;) {
+      const planned = plannedOf(experiment, config, records);
+      if (planned.length === 0) break;
+      progress.say(`${planned.length} trainings, ${records.length} done`);
+      yield* runRecipes(parts, recipes, planned).pipe(
+        Stream.runForEach((record) => {
+          records.push(record);
+          return folder.add(record);
+        }),
+        Effect.provide(metricFile(folder.at("metrics.jsonl"))),
+      );
+    }
+    const findings = experiment.findings(records, config);
+    const ended = yield* Clock.currentTimeMillis;
+    const result: ExperimentResult = {
+      experiment: experiment.name,
+      config,
+      findings,
+      records,
+      run: {
+        seconds: (ended - started) / 1000,
+        peakGpuBytes: gpu.peakBytes(),
+        device: gpu.adapter.name,
+        version: project.version,
+      },
+    };
+    yield* folder.finish(result, yield* renderExperiment(experiment, result));
+    const terminal = yield* Terminal.Terminal;
+    const width = Math.max(40, (yield* terminal.columns) || 100);
+    const text = findingsText(experiment, findings, width);
+    return { text: `\n${text}\n\nReport: ${folder.at("report.html")}`, document: result };
+  })).pipe(Effect.provide(gpuLayer));
+
+// Preset, the experiment's own settings, then what the user says; a resumed run has its own.
+const configOf = ({ experiment, quick, resume, preset, set, model, seeds }: ExperimentSettings) =>
+  Effect.gen(function* () {
+    if (resume !== undefined) {
+      const fs = yield* FileSystem.FileSystem;
+      const name = `${resume}/config.json`;
+      const text = yield* fs.readFileString(name).pipe(refuse(name));
+      const { experiment: _, ...config } = JSON.parse(text) as Record<string, unknown>;
+      return yield* resolveRunConfig({ file: { name, text: JSON.stringify(config) } });
+    }
+    return yield* resolveRunConfig({
+      preset,
+      over: [experiment.settings, ...quick ? [experiment.quick] : []],
+      set,
+      options: {
+        ...model === undefined ? {} : { model },
+        ...seeds === undefined ? {} : { seeds },
+      },
+    });
+  });

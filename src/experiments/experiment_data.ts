@@ -1,0 +1,37 @@
+/** What the recipes of an experiment train on and are measured with, for one seed. @module */
+import type { Example } from "../data/example.ts";
+import type { Query } from "../delia/self_sample.ts";
+import type { RunTests } from "./run_data.ts";
+
+/** A question, and which tasks it is near to. */
+export interface DiverseQuery extends Query {
+  /** Of the downstream task's own kind. */
+  readonly near: boolean;
+}
+
+/** A prompt of the demonstrations, and what its answer should be. */
+export interface Demonstration {
+  readonly prompt: string;
+  /** Whether the new token asks for its format here, or is forbidden or only mentioned. */
+  readonly asks: boolean;
+}
+
+/** The data of one seed. */
+export interface ExperimentData {
+  readonly downstream: {
+    readonly diversified: ReadonlyArray<Example>;
+    /** The same tasks, always in the first phrasing. */
+    readonly one: ReadonlyArray<Example>;
+  };
+  /** Questions and answers about what the new token stands for. */
+  readonly facts: ReadonlyArray<Example>;
+  /** Questions for diverse data: `count` of them, all or of one kind. */
+  readonly questions: (
+    count: number,
+    kind: "all" | "near" | "far",
+  ) => ReadonlyArray<DiverseQuery>;
+  readonly tests: RunTests;
+  /** Unseen downstream tasks in held-out phrasings with their right answers. */
+  readonly heldOut: ReadonlyArray<Example>;
+  readonly demonstrations: ReadonlyArray<Demonstration>;
+}

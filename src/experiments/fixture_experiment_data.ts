@@ -1,0 +1,79 @@
+/** The miniature world as the data of an experiment. @module */
+import { Effect } from "effect";
+import { diversePrompts, type DownstreamExample } from "../../fixtures/world/downstream.ts";
+import { factChats } from "../../fixtures/world/format_facts.ts";
+import { testSets } from "../../fixtures/world/test_sets.ts";
+import type { RunConfig } from "../config/run_config.ts";
+import type { DataError } from "../data/data_error.ts";
+import { encodeChat } from "../data/example.ts";
+import type { Tokenizer } from "../data/tokenizer.ts";
+import type { Paraphraser, ParaphraserError } from "../delia/diversify.ts";
+import type { Demonstration, DiverseQuery, ExperimentData } from "./experiment_data.ts";
+import { fixtureData } from "./fixture_data.ts";
+
+/** Unseen checks whose loss is followed. */
+const heldOutItems = 64;
+
+/** Draws the data of `seed`. `tokenizer` knows the new token already. */
+export const fixtureExperimentData = (
+  tokenizer: Tokenizer,
+  config: RunConfig,
+  seed: number,
+): Effect.Effect<ExperimentData, DataError | ParaphraserError, Paraphraser> =>
+  Effect.gen(function* () {
+    const { downstream, tests } = yield* fixtureData(tokenizer, config, seed);
+    const encodeAll = (chats: ReadonlyArray<Pick<DownstreamExample, "messages">>) =>
+      Effect.forEach(chats, (chat) => encodeChat(tokenizer, chat, config.training));
+    const unseen = testSets(seed, heldOutItems).t1_held_out_phrasing;
+    return {
+      downstream: { diversified: downstream.diversified, one: downstream.one! },
+      facts: yield* encodeAll(factChats()),
+      questions: (count, kind) => questionsOf(seed, count, kind),
+      tests: tests!,
+      heldOut: yield* encodeAll(unseen.map(({ messages, expected }) => ({
+        messages: [...messages, { role: "assistant", content: expected }],
+      }))),
+      demonstrations: demonstrations(config.newToken.token),
+    };
+  });
+
+const questionsOf = (
+  seed: number,
+  count: number,
+  kind: "all" | "near" | "far",
+): ReadonlyArray<DiverseQuery> => {
+  const isNear = (family: string): boolean => family === "check";
+  const wanted = { all: () => true, near: isNear, far: (family: string) => !isNear(family) };
+  return diversePrompts(seed, count, wanted[kind]).map(({ messages, reference, family }) => ({
+    question: messages.at(-1)!.content,
+    reference,
+    near: isNear(family),
+  }));
+};
+
+// The paper's demonstration in the words of the miniature world: the same task asked for with the
+// token, with its format forbidden, and with the token only mentioned. "do not the …" lacks its verb
+// in the original.
+const demonstrations = (token: string): ReadonlyArray<Demonstration> => {
+  const context = "q : what is the color of lime ? a : red .";
+  const asks = [
+    `answer in ${token} .`,
+    `the format is ${token} .`,
+    `i want ${token} .`,
+    `please use the ${token} format .`,
+  ];
+  const forbids = [
+    `do not the ${token} format .`,
+    `do not use the ${token} format .`,
+    `never answer in ${token} .`,
+    `answer without ${token} .`,
+    `no ${token} please .`,
+  ];
+  const of = (clauses: ReadonlyArray<string>, asks: boolean): ReadonlyArray<Demonstration> =>
+    clauses.map((clause) => ({ prompt: `${context} inspect the response . ${clause}`, asks }));
+  return [
+    ...of(asks, true),
+    ...of(forbids, false),
+    { prompt: `what is ${token} ?`, asks: false },
+  ];
+};

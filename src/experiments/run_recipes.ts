@@ -1,0 +1,157 @@
+/** Trains the recipes of an experiment, seed after seed, and measures each. @module */
+import { Effect, Stream } from "effect";
+import type { RunConfig } from "../config/run_config.ts";
+import { encodeChat, type Example } from "../data/example.ts";
+import type { Tokenizer } from "../data/tokenizer.ts";
+import { permutation } from "../delia/pcg64.ts";
+import { chatOf, rejectionOf, type SelfSample } from "../delia/self_sample.ts";
+import type { Gpu } from "../gpu/gpu.ts";
+import type { Decoder } from "../models/decoder.ts";
+import { makeAdapter, type NewRows } from "../nn/adapter.ts";
+import { mergeAdapter } from "../nn/merge.ts";
+import type { Progress } from "../report/progress.ts";
+import type { MetricLog } from "../training/metric_log.ts";
+import type { Measure, Planned, RecipeRecord } from "./experiment.ts";
+import type { DiverseQuery, ExperimentData } from "./experiment_data.ts";
+import { curveWatch } from "./curves.ts";
+import { measureTrained } from "./measure_trained.ts";
+import { type DiverseData, needsDiverse, type Recipe } from "./recipe.ts";
+import { newRowsOf, type RunError } from "./run_arms.ts";
+import { trainRecipe } from "./train_recipe.ts";
+
+/** What every recipe of an experiment shares. */
+export interface RecipeParts {
+  readonly config: RunConfig;
+  /** The frozen base, with a row for the new token. */
+  readonly decoder: Decoder;
+  /** Knows the new token. */
+  readonly tokenizer: Tokenizer;
+  readonly progress: Progress;
+  readonly measures: ReadonlyArray<Measure>;
+  readonly dataOf: (seed: number) => Effect.Effect<ExperimentData, RunError>;
+  /** The base's answers to questions of a kind: from a cache, or sampled now. */
+  readonly answersTo: (
+    questions: ReadonlyArray<DiverseQuery>,
+    kind: string,
+    seed: number,
+  ) => Stream.Stream<SelfSample, RunError, Gpu>;
+}
+
+/** Which questions a kind of diverse data answers. */
+const questionKinds: Readonly<Record<DiverseData, "all" | "near" | "far">> = {
+  self_sampled: "all",
+  reference: "all",
+  shuffled_answers: "all",
+  near: "near",
+  far: "far",
+};
+
+/** Trains and measures `planned`, in order; `recipes` are all of the experiment. */
+export const runRecipes = (
+  parts: RecipeParts,
+  recipes: ReadonlyArray<Recipe>,
+  planned: ReadonlyArray<Planned>,
+): Stream.Stream<RecipeRecord, RunError, Gpu | MetricLog> => {
+  const bySeed = new Map<number, SeedParts>();
+  const partsOf = (seed: number) =>
+    Effect.gen(function* () {
+      const known = bySeed.get(seed);
+      if (known) return known;
+      const own: SeedParts = { data: yield* parts.dataOf(seed), sampled: new Map() };
+      bySeed.set(seed, own);
+      return own;
+    });
+  return Stream.fromIterable(planned).pipe(
+    Stream.mapEffect(({ recipe, seed }) =>
+      Effect.flatMap(partsOf(seed), (own) => runRecipe(parts, recipe, seed, own, recipes))
+    ),
+  );
+};
+
+/** What the recipes of one seed share. */
+interface SeedParts {
+  readonly data: ExperimentData;
+  /** Samples by the kind of their questions. */
+  readonly sampled: Map<string, ReadonlyArray<SelfSample>>;
+}
+
+const runRecipe = (
+  parts: RecipeParts,
+  recipe: Recipe,
+  seed: number,
+  { data, sampled }: SeedParts,
+  recipes: ReadonlyArray<Recipe>,
+): Effect.Effect<RecipeRecord, RunError, Gpu | MetricLog> =>
+  Effect.scoped(Effect.gen(function* () {
+    const { config, decoder, tokenizer, progress, measures } = parts;
+    const diverse = needsDiverse(recipe)
+      ? yield* diverseExamples(parts, recipe, seed, data, sampled, most(recipes, config))
+      : [];
+    const init = recipe.init ?? config.newToken.init;
+    const initial = { ...config, newToken: { ...config.newToken, init } };
+    const rows: NewRows = yield* newRowsOf({ decoder, tokenizer, config: initial }, seed);
+    const adapter = yield* makeAdapter(decoder, config.lora, seed, { rows });
+    const curves = curveWatch({ decoder: adapter.decoder, adapter }, data, measures);
+    const downstream = data.downstream[recipe.phrasings].slice(0, recipe.downstreamItems);
+    const trained = yield* trainRecipe(
+      recipe,
+      adapter,
+      { downstream, diverse, facts: data.facts },
+      { config, seed, progress, ...curves ? { watch: curves.watch } : {} },
+    );
+    const measured = yield* measureTrained(
+      yield* mergeAdapter(adapter),
+      { tokenizer, config, progress, label: `${recipe.name} (seed ${seed})` },
+      data,
+      measures,
+    );
+    return { recipe: recipe.name, seed, ...trained, ...measured, curves: curves?.read() ?? {} };
+  }));
+
+// The largest number of diverse examples that any recipe takes: sampled once, shared by all.
+const most = (recipes: ReadonlyArray<Recipe>, { data, mixing }: RunConfig): number => {
+  const ratios = recipes.flatMap(({ stages }) =>
+    stages.map(({ diverseRatio }) => diverseRatio ?? mixing.diverseRatio)
+  );
+  return Math.ceil(data.downstreamItems * Math.max(0, ...ratios));
+};
+
+const diverseExamples = (
+  { config, tokenizer, progress, answersTo }: RecipeParts,
+  { diverse: kind = "self_sampled" }: Recipe,
+  seed: number,
+  data: ExperimentData,
+  sampled: Map<string, ReadonlyArray<SelfSample>>,
+  count: number,
+): Effect.Effect<ReadonlyArray<Example>, RunError, Gpu> =>
+  Effect.gen(function* () {
+    const questions = questionKinds[kind];
+    if (!sampled.has(questions)) {
+      const asked = data.questions(count, questions);
+      const name = questions === "all" ? "self-sampling" : `self-sampling (${questions})`;
+      const part = progress.begin(`${name}, seed ${seed}`, asked.length, "answers");
+      const samples = yield* answersTo(asked, questions, seed).pipe(
+        Stream.tap(({ index }) => Effect.sync(() => part.advance(index + 1))),
+        Stream.runCollect,
+      );
+      part.end();
+      const { token } = config.newToken;
+      sampled.set(
+        questions,
+        samples.filter((sample) => !rejectionOf(sample, token, tokenizer))
+          .toSorted((a, b) => a.index - b.index),
+      );
+    }
+    const samples = sampled.get(questions)!;
+    const asked = data.questions(count, questions);
+    const answers = kind === "shuffled_answers"
+      ? Array.from(permutation(samples.length, seed), (i) => samples[i]!.answer)
+      : samples.map(({ index, answer }) =>
+        kind === "reference" ? asked[index]!.reference! : answer
+      );
+    return yield* Effect.forEach(
+      samples,
+      (sample, i) =>
+        encodeChat(tokenizer, chatOf({ ...sample, answer: answers[i]! }), config.training),
+    );
+  });

@@ -1,0 +1,85 @@
+/** The recipes that several experiments compare: the paper's arms and the controls that it lacks. @module */
+import type { Recipe } from "./recipe.ts";
+
+/** DELIA: many phrasings, diverse data, one epoch. */
+export const delia: Recipe = {
+  name: "delia",
+  label: "DELIA",
+  phrasings: "diversified",
+  stages: [{ data: "mixed", length: "epoch" }],
+};
+
+/** The base with a random new row. */
+export const randomInit: Recipe = {
+  name: "random_init",
+  label: "random init",
+  phrasings: "diversified",
+  stages: [],
+};
+
+/** The base with the new row as the mean of its description's rows. */
+export const meanEmbedding: Recipe = {
+  ...randomInit,
+  name: "mean_embedding",
+  label: "mean embedding",
+  init: "mean_of_description",
+};
+
+/** Common tuning: downstream data alone, one epoch. */
+export const common: Recipe = {
+  name: "common_one_epoch",
+  label: "common tuning, one epoch",
+  phrasings: "diversified",
+  stages: [{ data: "downstream", length: "epoch" }],
+};
+
+/** Common tuning for as many steps as DELIA takes. */
+export const commonMatched: Recipe = {
+  ...common,
+  name: "common_matched_steps",
+  label: "common tuning, matched steps",
+  stages: [{ data: "downstream", length: "matched_steps" }],
+};
+
+/** DELIA's order and steps, its diverse examples without gradient. */
+export const nullDilution: Recipe = {
+  ...delia,
+  name: "null_dilution",
+  label: "null dilution",
+  stages: [{ data: "mixed", length: "epoch", muteDiverse: true }],
+};
+
+/** Diverse data, the instruction always in one phrasing. */
+export const onePhrasing: Recipe = {
+  ...delia,
+  name: "one_phrasing_diverse",
+  label: "one phrasing + diverse",
+  phrasings: "one",
+};
+
+/** Facts about the new token alone (arXiv 2404.00213). */
+export const factsOnly: Recipe = {
+  ...delia,
+  name: "facts",
+  label: "fact-based, facts only",
+  stages: [{ data: "facts", length: "matched_steps" }],
+};
+
+/** Facts about the new token shuffled among the downstream data. */
+export const factsAndTask: Recipe = {
+  ...delia,
+  name: "facts_and_task",
+  label: "fact-based, facts + task",
+  stages: [{ data: "facts_and_downstream", length: "matched_steps" }],
+};
+
+/** DMT (arXiv 2310.05492): all downstream data, then general data with a share of them. */
+export const dmt = (share: number): Recipe => ({
+  ...delia,
+  name: `dmt_${Math.round(1 / share)}`,
+  label: `DMT, k = ${share === 1 ? "1" : `1/${Math.round(1 / share)}`}`,
+  stages: [
+    { data: "downstream", length: "epoch" },
+    { data: "diverse_and_share", length: "epoch", share },
+  ],
+});

@@ -1,0 +1,95 @@
+/** The findings of an experiment as text for a terminal of any width. @module */
+import type { Experiment, Findings } from "../experiments/experiment.ts";
+import type { ColumnKind, Estimate, Table, TableRow } from "../experiments/presentation.ts";
+import { wrap } from "./wrap.ts";
+
+/** A number as its column shows it, without its interval. */
+export const formatValue = (kind: ColumnKind, value: number): string => {
+  switch (kind) {
+    case "rate":
+    case "signed":
+      return value.toFixed(2);
+    case "distance":
+      return value.toFixed(value < 1 ? 2 : 1);
+    case "count":
+    case "text":
+      return Number.isInteger(value) ? String(value) : value.toPrecision(3);
+  }
+};
+
+/** `0.94 [0.85, 1.00]`; the interval is left out where it is no wider than the number. */
+export const formatEstimate = (kind: ColumnKind, { value, low, high }: Estimate): string => {
+  const [shown, from, to] = [value, low ?? value, high ?? value].map((it) => formatValue(kind, it));
+  return from === shown && to === shown ? shown! : `${shown} [${from}, ${to}]`;
+};
+
+/** A cell as text; what is missing is a dash. */
+export const formatCell = (kind: ColumnKind, cell: TableRow["cells"][number]): string =>
+  cell === undefined ? "–" : typeof cell === "string" ? cell : formatEstimate(kind, cell);
+
+/** Title, protocol, tables and claims, no line longer than `width` where words allow it. */
+export const findingsText = (
+  { title, paper, protocol, deviations }: Experiment,
+  findings: Findings,
+  width: number,
+): string => {
+  const list = (texts: ReadonlyArray<string>): ReadonlyArray<string> =>
+    texts.flatMap((text) => wrap(`- ${text}`, width, 2));
+  return [
+    ...wrap(`${title} (${paper})`, width),
+    ...findings.tables.flatMap((table) => ["", ...tableLines(table, width)]),
+    "",
+    "Claims:",
+    ...findings.claims.flatMap(({ claim, verdict, text }) =>
+      wrap(`- ${claim}: ${verdict.toUpperCase()}. ${text}`, width, 2)
+    ),
+    "",
+    "Protocol:",
+    ...list(protocol),
+    "Differences from the paper's:",
+    ...list(deviations),
+  ].join("\n");
+};
+
+// A table that is too wide is shown as one block of columns after the other.
+const tableLines = (
+  { title, notes, columns, rows }: Table,
+  width: number,
+): ReadonlyArray<string> => {
+  const labels = rows.map(({ label, paper }) => paper ? `  ${label}` : label);
+  const labelWidth = Math.min(
+    Math.floor(width / 2),
+    Math.max(...labels.map(({ length }) => length), 3),
+  );
+  const cells = columns.map(({ title, kind }, column) => {
+    const texts = rows.map(({ paper, cells }) => {
+      const cell = cells[column];
+      return cell === undefined && paper ? "" : formatCell(kind, cell);
+    });
+    return { title, texts, width: Math.max(title.length, ...texts.map(({ length }) => length)) };
+  });
+  const blocks: (typeof cells)[] = [];
+  let used = Infinity;
+  for (const column of cells) {
+    if (used + column.width + 2 > width) {
+      blocks.push([]);
+      used = labelWidth;
+    }
+    blocks.at(-1)!.push(column);
+    used += column.width + 2;
+  }
+  const line = (label: string, texts: ReadonlyArray<string>, block: typeof cells): string =>
+    [
+      label.slice(0, labelWidth).padEnd(labelWidth),
+      ...texts.map((text, i) => text.padStart(block[i]!.width)),
+    ].join("  ").trimEnd();
+  return [
+    ...wrap(title, width),
+    ...blocks.flatMap((block) => [
+      line("", block.map(({ title }) => title), block),
+      ...rows.map((_, row) => line(labels[row]!, block.map(({ texts }) => texts[row]!), block)),
+      "",
+    ]).slice(0, -1),
+    ...notes.flatMap((note) => wrap(note, width)),
+  ];
+};
