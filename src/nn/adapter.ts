@@ -32,6 +32,8 @@ export interface LoraOptions {
   readonly rsLora: boolean;
   /** Train the lengths of the adapted rows of W too (DoRA, arXiv 2402.09353); off unless told. */
   readonly dora?: boolean;
+  /** Learning rate of the linears' B over that of everything else (LoRA+, arXiv 2402.12354); 1 unless told. */
+  readonly loraPlusRatio?: number;
 }
 
 /** Rows of new tokens: where they stand in the tables, and their initial values `[tokens, hidden]`. */
@@ -124,7 +126,9 @@ export const makeAdapter = (
     const fused = base.layers.flatMap((_, index) => base.architecture.linears(base.shape, index));
     const { hidden } = base.shape;
     const specs: AdapterSpec[] = [
-      ...fused.flatMap((linear, stream) => linearSpecs(linear, stream, plan, seed)),
+      ...fused.flatMap((linear, stream) =>
+        linearSpecs(linear, stream, plan, seed, options.loraPlusRatio)
+      ),
       ...embeddingSpecs(base, plan, fused.length, seed),
     ];
     if (rows?.trained) {

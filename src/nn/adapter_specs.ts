@@ -21,12 +21,16 @@ const kaiming = (seed: number, stream: number, size: number, inputs: number) => 
   );
 };
 
-/** Those of one linear. The A's of its targets are stacked: they read the same input. */
+/**
+ * Those of one linear. The A's of its targets are stacked: they read the same input. `bRate` is the
+ * factor of B's learning rate.
+ */
 export const linearSpecs = (
   linear: FusedLinear,
   stream: number,
   { linears }: AdapterPlan,
   seed: number,
+  bRate = 1,
 ): ReadonlyArray<AdapterSpec> => {
   const adapted = linear.parts.filter(({ path }) => linears.has(path));
   if (adapted.length === 0) return [];
@@ -39,7 +43,7 @@ export const linearSpecs = (
       const { rank, dora } = linears.get(path)!;
       // A magnitude gets its own fresh value when W is at hand.
       return [
-        zeros(`${path}.b`, [to - from, rank]),
+        { ...zeros(`${path}.b`, [to - from, rank]), rateFactor: bRate },
         ...dora ? [zeros(magnitudeName(path), [to - from])] : [],
       ];
     }),

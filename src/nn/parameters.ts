@@ -22,6 +22,8 @@ export interface Weight {
 export interface ParameterSpec {
   readonly name: string;
   readonly shape: ReadonlyArray<number>;
+  /** Factor of the run's learning rate; 1 unless told. */
+  readonly rateFactor?: number;
 }
 
 /** Everything AdamW keeps of a run of parameters: flat tensors of one length. */
@@ -30,6 +32,8 @@ export interface Arena {
   readonly gradient?: Tensor;
   readonly first?: Tensor;
   readonly second?: Tensor;
+  /** Factor of the run's learning rate. */
+  readonly rateFactor: number;
 }
 
 /** Parameters by name, and the flat memory they live in. */
@@ -41,11 +45,11 @@ export interface Parameters {
 }
 
 /**
- * Lays out `specs` on the GPU, in order, with `initial` values (row-major, f32); with gradients and
- * zeroed AdamW moments when `trainable`. One parameter's values are in host memory at a time.
+ * Lays out `specs` on the GPU, in order, those of one learning rate together, with `initial` values
+ * (row-major, f32); with gradients and zeroed AdamW moments when `trainable`. One parameter's values are in host memory at a time.
  */
 export const allocateParameters = <E, Spec extends ParameterSpec>(
-  specs: ReadonlyArray<Spec>,
+  all: ReadonlyArray<Spec>,
   initial: (spec: Spec) => Effect.Effect<Float32Array, E>,
   trainable: boolean,
 ): Effect.Effect<Parameters, GpuError | E, Gpu | Scope.Scope> =>
@@ -53,14 +57,13 @@ export const allocateParameters = <E, Spec extends ParameterSpec>(
     const gpu = yield* Gpu;
     const byName = new Map<string, Parameter>();
     const arenas: Arena[] = [];
-    for (
-      const { arena, places } of yield* allocateArenas(specs.map(({ shape }) => sizeOf(shape)))
-    ) {
+    for (const { arena, places, rateFactor, specs } of yield* arenasByRate(all)) {
       const zeros = new Float32Array(trainable ? sizeOf(arena.shape) : 0);
       const zeroed = () => gpu.upload(zeros, arena.shape);
       if (trainable) yield* gpu.write(arena, zeros); // padding is part of a checkpoint
       const own: Arena = {
         value: arena,
+        rateFactor,
         ...trainable
           ? { gradient: yield* zeroed(), first: yield* zeroed(), second: yield* zeroed() }
           : {},
@@ -77,9 +80,23 @@ export const allocateParameters = <E, Spec extends ParameterSpec>(
         });
       }
     }
-    const count = specs.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
+    const count = all.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
     return { byName, arenas, count };
   });
+
+// One arena has one learning rate, so that one dispatch updates it.
+const arenasByRate = <Spec extends ParameterSpec>(all: ReadonlyArray<Spec>) =>
+  Effect.map(
+    Effect.forEach(
+      Map.groupBy(all, ({ rateFactor = 1 }) => rateFactor),
+      ([rateFactor, specs]) =>
+        Effect.map(
+          allocateArenas(specs.map(({ shape }) => sizeOf(shape))),
+          (arenas) => arenas.map((arena) => ({ ...arena, rateFactor, specs })),
+        ),
+    ),
+    (groups) => groups.flat(),
+  );
 
 /** The parameter called `name`; a missing one is a bug in the architecture. */
 export const parameter = (parameters: Parameters, name: string): Parameter => {

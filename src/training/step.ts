@@ -113,12 +113,12 @@ const recordUpdate = (
   { ring, slot }: StepRecord,
 ): void => {
   const norm = globalNorm(pass, parameters.arenas.map(({ gradient }) => gradient!));
-  for (const { value, gradient, first, second } of parameters.arenas) {
+  for (const { value, gradient, first, second, rateFactor } of parameters.arenas) {
     adamw(
       pass,
       { value, gradient: gradient!, first: first!, second: second!, norm },
       {
-        learningRate,
+        learningRate: rateFactor * learningRate,
         beta1: betas[0],
         beta2: betas[1],
         eps,

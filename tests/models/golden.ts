@@ -137,7 +137,7 @@ export const adaptedGolden = (
 /** Parameters whose values are the gradients of `parameters`: exporters then export gradients. */
 export const gradientsOf = ({ byName, arenas, count }: Parameters): Parameters => ({
   byName: new Map([...byName].map(([name, { gradient }]) => [name, { name, value: gradient! }])),
-  arenas: arenas.map(({ gradient }) => ({ value: gradient! })),
+  arenas: arenas.map(({ gradient, rateFactor }) => ({ value: gradient!, rateFactor })),
   count,
 });
 

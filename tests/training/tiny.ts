@@ -8,7 +8,7 @@ import { loadDecoder } from "../../src/models/load_decoder.ts";
 import { llama } from "../../src/models/llama.ts";
 import type { ModelError } from "../../src/models/model_error.ts";
 import { randomWeights } from "../../src/models/random_weights.ts";
-import { makeAdapter } from "../../src/nn/adapter.ts";
+import { type LoraOptions, makeAdapter } from "../../src/nn/adapter.ts";
 import type { Trainee } from "../../src/training/step.ts";
 import { type StepReport, train, type TrainOptions } from "../../src/training/train.ts";
 import type { WeightsError } from "../../src/weights/weights_error.ts";
@@ -46,15 +46,16 @@ export const wholeModel: Effect.Effect<Trainee, GpuError | WeightsError, Gpu | S
     return { decoder, parameters: decoder.parameters };
   });
 
-/** A fresh adapter on every linear of a frozen tiny model. */
+/** A fresh adapter on every linear of a frozen tiny model, with `more` of its options. */
 export const adapterOnly = (
   dropout: number,
+  more: Partial<LoraOptions> = {},
 ): Effect.Effect<Trainee, GpuError | WeightsError | ModelError, Gpu | Scope.Scope> =>
   Effect.gen(function* () {
     const base = yield* loadDecoder(llama, tinyShape, randomWeights(llama, tinyShape, 1));
     const linears = base.architecture.linears(tinyShape, 0);
     const targetModules = linears.flatMap(({ parts }) => parts.map(({ module }) => module));
-    const options = { rank: 4, alpha: 8, dropout, rsLora: false, targetModules };
+    const options = { rank: 4, alpha: 8, dropout, rsLora: false, targetModules, ...more };
     const adapter = yield* makeAdapter(base, options, 1);
     return { decoder: adapter.decoder, parameters: adapter.parameters, adapter };
   });

@@ -56,3 +56,36 @@ onGpu(
     assert.notEqual(half.gradientNorm, answers.gradientNorm);
   }),
 );
+
+onGpu(
+  "train() moves B by its own learning rate where LoRA+ is on, and all else by the run's",
+  Effect.gen(function* () {
+    // Adam's first step moves each number by its learning rate, whatever the gradient's length.
+    const optimizer = {
+      ...tinyOptions.optimizer,
+      weightDecay: 0,
+      warmupSteps: 0,
+      schedule: "constant_with_warmup" as const,
+    };
+    const options = { optimizer, steps: 1 };
+    const ratio = 4;
+    const [plain, plus] = [yield* adapterOnly(0), yield* adapterOnly(0, { loraPlusRatio: ratio })];
+    assert.equal(plus.parameters.arenas.length, 2);
+    const before = yield* valuesOf(plain);
+    assert.deepEqual(yield* valuesOf(plus), before);
+    const [report] = yield* runTiny(plain, options, examples);
+    const [other] = yield* runTiny(plus, options, examples);
+    assert.ok(
+      worst([other!.gradientNorm], [report!.gradientNorm]) < 1e-6,
+      "one norm over both arenas",
+    );
+    const [one, four] = [yield* valuesOf(plain), yield* valuesOf(plus)];
+    for (const [name, first] of before) {
+      const factor = name.endsWith(".b") ? ratio : 1;
+      const moved = (by: ReadonlyMap<string, Float32Array>) =>
+        by.get(name)!.map((value, i) => value - first[i]!);
+      const error = worst(moved(four), moved(one).map((delta) => factor * delta));
+      assert.ok(error < 1e-5, `${name}: worst error ${error}`);
+    }
+  }),
+);
