@@ -128,13 +128,13 @@ withHub(
       const failure = yield* Effect.flip(runTrain(options));
       assert.match(failure.message, /none/); // the type of a model that there is not
       const config = JSON.parse(yield* fs.readFileString(`${at}/run/config.json`));
-      assert.equal(config.model.source, `org/name@${commit}`);
+      assert.deepEqual(config.model.source, `org/name@${commit}`);
       content.branches["main"] = "d".repeat(40);
       const again = yield* Effect.flip(
         runTrain({ ...options, out: undefined, resume: `${at}/run` }),
       );
-      assert.equal(again.message, failure.message);
-      assert.equal(
+      assert.deepEqual(again.message, failure.message);
+      assert.deepEqual(
         JSON.parse(yield* fs.readFileString(`${at}/run/config.json`)).model,
         config.model,
       );
