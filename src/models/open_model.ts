@@ -3,7 +3,7 @@ import { Effect, type FileSystem, Path, type Scope } from "effect";
 import { type JsonObject, readJson } from "../weights/files.ts";
 import { refuseExtra } from "../weights/extra_tensors.ts";
 import { openDirectory } from "../weights/model_directory.ts";
-import type { Weights } from "../weights/weights.ts";
+import { checkShape, missingTensor, type Weights } from "../weights/weights.ts";
 import type { WeightsError } from "../weights/weights_error.ts";
 import type { Architecture, ModelShape } from "./architecture.ts";
 import type { ModelError } from "./model_error.ts";
@@ -21,7 +21,10 @@ export interface OpenModel {
   readonly weights: Weights;
 }
 
-/** Opens the model in `directory`, whose tensors must be the model's; its files close with the scope. */
+/**
+ * Opens the model in `directory`, which must hold the tensors of its `config.json` in their shapes and no
+ * others; its files close with the scope. No value is read.
+ */
 export const openModel: (
   directory: string,
 ) => Effect.Effect<
@@ -34,8 +37,15 @@ export const openModel: (
   const architecture = yield* architectureOf(config);
   const shape = yield* architecture.decode(config);
   const weights = yield* openDirectory(directory);
-  const specs = parameterSpecs(architecture, shape, wholeTable(shape));
-  const wanted = specs.flatMap(({ sources }) => sources.map(({ name }) => name));
-  yield* refuseExtra(weights, wanted, directory, [architecture.tensors.head]);
+  const wanted = parameterSpecs(architecture, shape, wholeTable(shape))
+    .flatMap(({ sources }) => sources);
+  for (const { name, shape } of wanted) {
+    const found = weights.describe(name);
+    if (!found) return yield* missingTensor(directory, name, weights.names.length);
+    yield* checkShape(name, found, shape);
+  }
+  // A tied head may be stored as well.
+  const names = wanted.map(({ name }) => name);
+  yield* refuseExtra(weights, names, directory, [architecture.tensors.head]);
   return { directory, config, architecture, shape, weights };
 });
