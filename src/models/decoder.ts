@@ -70,15 +70,18 @@ export const decoderForward = (
   decoder: Decoder,
   tokens: Tensor,
   attendOf: AttendOf<{ readonly forward: Attend }>,
-  { keep = "nothing", mode, onLayer }: {
+  { keep = "nothing", mode, onEmbedded, onLayer }: {
     readonly keep?: Keep;
     readonly mode?: TrainingMode;
+    /** May change the embedded tokens `[rows, hidden]` in place. */
+    readonly onEmbedded?: (pass: Pass, x: Tensor) => void;
     /** Sees the residual stream after each layer, before it may be released. */
     readonly onLayer?: (pass: Pass, stream: Tensor, layer: number) => void;
   } = {},
 ): DecoderForward => {
   let stream = embed(pass, decoder.embedding, tokens, decoder.shape.embeddingScale);
   if (decoder.embeddingLora) loraEmbeddingForward(pass, decoder.embeddingLora, tokens, stream);
+  onEmbedded?.(pass, stream);
   const layers: SavedLayer[] = [];
   for (const [index, layer] of decoder.layers.entries()) {
     const { forward } = attendOf(layer, index);

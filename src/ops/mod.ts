@@ -32,6 +32,7 @@ export * from "./cross_entropy.ts";
 export * from "./dropout.ts";
 export * from "./embedding.ts";
 export * from "./embedding_gradient.ts";
+export * from "./embedding_noise.ts";
 export * from "./fill.ts";
 export * from "./geglu.ts";
 export * from "./generation_step.ts";

@@ -9,6 +9,7 @@ import type { TrainingMode } from "../nn/lora_linear.ts";
 import type { Parameters } from "../nn/parameters.ts";
 import { adamw } from "../ops/adamw.ts";
 import { crossEntropy } from "../ops/cross_entropy.ts";
+import { embeddingNoise } from "../ops/embedding_noise.ts";
 import { embeddingGradient } from "../ops/embedding_gradient.ts";
 import { globalNorm } from "../ops/global_norm.ts";
 import { sumInto } from "../ops/reduce_sum.ts";
@@ -22,10 +23,14 @@ export interface Trainee extends Subject {
 /** Settings that hold for every step of a run. */
 export interface StepOptions {
   readonly optimizer: OptimizerConfig;
-  /** Seed of the dropout masks. */
+  /** Seed of the dropout masks and of the noise. */
   readonly seed: number;
   /** Keep only layer inputs and run each layer again for its backward. */
   readonly gradientCheckpointing: boolean;
+  /** Uniform noise of alpha / √(tokens · hidden) on a sequence's embedded tokens (NEFTune); off unless told. */
+  readonly neftuneAlpha?: number;
+  /** AdamW passes over elements without a gradient; off unless told. */
+  readonly lazyAdam?: boolean;
 }
 
 /** Where a step writes its loss and its gradient norm, to be read later. */
@@ -68,13 +73,18 @@ export const recordMicroBatch = (
   checkpointing: boolean,
   mode: TrainingMode,
   record: StepRecord & { readonly accumulate: boolean },
+  { neftuneAlpha = 0 }: Pick<StepOptions, "neftuneAlpha"> = {},
 ): void => {
   if (adapter) placeAdapterRows(pass, adapter);
   const { embeddingScale, logitSoftCap, tiedHead } = decoder.shape;
   const attendOf = attendWithin(batch);
+  // The noise is that of rows of the table: a family may scale them.
+  const noise = (pass: Pass, x: Tensor): void =>
+    embeddingNoise(pass, x, batch, { alpha: neftuneAlpha * embeddingScale, ...mode });
   const forward = decoderForward(pass, decoder, batch.tokens, attendOf, {
     keep: checkpointing ? "layer_inputs" : "everything",
     mode,
+    ...neftuneAlpha > 0 ? { onEmbedded: noise } : {},
   });
   const trained = adapter?.rows?.trained;
   const { losses, logSumExp, dHidden } = crossEntropy(
@@ -107,7 +117,7 @@ export const recordMicroBatch = (
 const recordUpdate = (
   pass: Pass,
   { parameters }: Trainee,
-  { betas, eps, weightDecay, clipNorm }: OptimizerConfig,
+  { optimizer: { betas, eps, weightDecay, clipNorm }, lazyAdam = false }: StepOptions,
   learningRate: number,
   step: number,
   { ring, slot }: StepRecord,
@@ -125,6 +135,7 @@ const recordUpdate = (
         weightDecay,
         step: step + 1,
         clipNorm,
+        lazy: lazyAdam,
       },
     );
   }
@@ -134,8 +145,8 @@ const recordUpdate = (
 
 /**
  * Trains on `microBatches` as one optimizer step (`step` counts from 0). The loss is the sum over
- * all their supervised tokens divided by the number (or weight) of those, so that four micro-batches of one
- * example and one of four give the same update.
+ * all their supervised tokens divided by the number (or weight) of those, so that four micro-batches
+ * of one example and one of four give the same update.
  */
 export const trainStep = (
   trainee: Trainee,
@@ -161,9 +172,10 @@ export const trainStep = (
             options.gradientCheckpointing,
             mode,
             { ...record, accumulate: index > 0 },
+            options,
           );
           if (index === microBatches.length - 1) {
-            recordUpdate(pass, trainee, options.optimizer, learningRate, step, record);
+            recordUpdate(pass, trainee, options, learningRate, step, record);
           }
         });
       }));

@@ -4,7 +4,7 @@ import type { Example } from "../../src/data/example.ts";
 import { Effect } from "effect";
 import { downloadParameters } from "../../src/nn/parameters.ts";
 import type { Trainee } from "../../src/training/step.ts";
-import { adapterOnly, lossesOf, runTiny, tinyExamples, tinyOptions } from "./tiny.ts";
+import { adapterOnly, lossesOf, repeated, runTiny, tinyExamples, tinyOptions } from "./tiny.ts";
 
 const examples = tinyExamples(tinyOptions.batchSize * tinyOptions.steps);
 
@@ -16,6 +16,8 @@ const withPrompt = (example: Example, weight: number): Example => ({
   supervised: example.ids.map(() => true),
   weights: example.supervised.map((label) => label ? 1 : weight),
 });
+
+const still = { ...tinyOptions.optimizer, learningRate: 0 };
 
 onGpu(
   "train() with prompt tokens of weight 0 gives the losses and weights of training without them",
@@ -31,8 +33,7 @@ onGpu(
 onGpu(
   "train() weighs each token's loss in the mean of the whole optimizer step",
   Effect.gen(function* () {
-    const optimizer = { ...tinyOptions.optimizer, learningRate: 0 };
-    const options = { optimizer, steps: 1 };
+    const options = { optimizer: still, steps: 1 };
     const four = tinyExamples(4);
     const meanOf = (of: ReadonlyArray<Example>, more = {}) =>
       Effect.flatMap(
@@ -87,5 +88,27 @@ onGpu(
       const error = worst(moved(four), moved(one).map((delta) => factor * delta));
       assert.ok(error < 1e-5, `${name}: worst error ${error}`);
     }
+  }),
+);
+
+onGpu(
+  "train() with NEFTune draws other noise in each step, and the same from the same seed",
+  Effect.gen(function* () {
+    const same = repeated(tinyExamples(4), 8);
+    const options = { optimizer: still, neftuneAlpha: 5 };
+    const losses = yield* lossesOf(yield* adapterOnly(0), options, same);
+    assert.equal(new Set(losses).size, 8, `${losses}`);
+    const [first, second] = [yield* adapterOnly(0.1), yield* adapterOnly(0.1)];
+    const trained = yield* lossesOf(first, { neftuneAlpha: 5 }, examples);
+    const checkpointed = { neftuneAlpha: 5, gradientCheckpointing: true };
+    assert.deepEqual(yield* lossesOf(second, checkpointed, examples), trained);
+    assert.deepEqual(yield* valuesOf(second), yield* valuesOf(first));
+    // Noise of a thousandth moves the loss about a thousandth as far; none leaves it.
+    const without = (yield* lossesOf(yield* adapterOnly(0), { optimizer: still }, same))[0]!;
+    const little = { optimizer: still, neftuneAlpha: 5e-3 };
+    const near = (yield* lossesOf(yield* adapterOnly(0), little, same))[0]!;
+    const off = { optimizer: still, neftuneAlpha: 0 };
+    assert.equal((yield* lossesOf(yield* adapterOnly(0), off, same))[0], without);
+    assert.ok(near !== without && Math.abs(near - without) < 1e-2 * Math.abs(losses[0]! - without));
   }),
 );
