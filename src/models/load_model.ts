@@ -66,10 +66,14 @@ export const loadModel: (
       yield* refuseUnrunnable(opened, adapter, stored);
       yield* checkAdapter(opened, adapter, stored);
     }
+    const tokenizer = yield* readTokenizers(directory, adapter, stored);
     const ids = stored?.rows?.tokens.map(({ id }) => id) ?? [];
     const tokens = Math.min(shape.maxPositions, positions ?? 1024);
     const run = {
       newTokens: ids.length,
+      ...stored
+        ? { lora: { rank: stored.rank, targetModules: modulesOf(planOfStored(stored)) } }
+        : {},
       trainedTokens: 0,
       gradientCheckpointing: false,
       generated: { batch, tokens, prompt: tokens },
@@ -81,7 +85,6 @@ export const loadModel: (
       storage: choice.storage,
       ...positions === undefined ? {} : { positions },
     });
-    const tokenizer = yield* readTokenizers(directory, adapter, stored);
     return {
       subject: stored ? yield* putOn(decoder, stored) : { decoder },
       tokenizer,

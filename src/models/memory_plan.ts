@@ -97,7 +97,10 @@ const adapterNumbers = (
 ): number => {
   const rows = newTokens * shape.hidden;
   if (!lora) return rows;
-  return rows +
+  const table = lora.targetModules.includes("embed_tokens")
+    ? lora.rank * (shape.vocab + newTokens + shape.hidden)
+    : 0;
+  return rows + table +
     linearsOf(architecture, shape).flatMap(({ inputs, parts }) =>
       parts.filter(({ module }) => lora.targetModules.includes(module))
         .map(({ from, to }) => lora.rank * (inputs + to - from))

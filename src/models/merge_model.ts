@@ -5,7 +5,7 @@ import { writeTokenizer } from "../data/tokenizer_files.ts";
 import type { Gpu, GpuError } from "../gpu/gpu.ts";
 import { checkBase } from "../weights/adapter_base.ts";
 import { malformed, refuse, writeFiles } from "../weights/files.ts";
-import { type Adapter as StoredAdapter, readAdapter } from "../weights/peft.ts";
+import { readAdapter } from "../weights/peft.ts";
 import type { FloatDtype } from "../weights/safetensors.ts";
 import { type PlannedShard, type PlannedTensor, writeShards } from "../weights/shard_writer.ts";
 import type { WeightsError } from "../weights/weights_error.ts";
@@ -50,7 +50,7 @@ export const mergeModel = (
     const opened = yield* openModel(model);
     const stored = yield* readAdapter(adapter);
     yield* checkBase(stored.base, model);
-    yield* refuseUnrunnable(opened, adapter, withoutMagnitudes(stored));
+    yield* refuseUnrunnable(opened, adapter, stored);
     yield* checkAdapter(opened, adapter, stored);
     const tokenizer = yield* readTokenizers(model, adapter, stored);
     const ids = stored.rows?.tokens.map(({ id }) => id) ?? [];
@@ -73,12 +73,6 @@ export const mergeModel = (
     yield* publish;
     return shards;
   }));
-
-// Merging gives a linear its DoRA lengths, which nothing does while an adapter runs.
-const withoutMagnitudes = (stored: StoredAdapter): StoredAdapter => ({
-  ...stored,
-  linears: new Map([...stored.linears].map(([path, { a, b }]) => [path, { a, b }])),
-});
 
 const plannedTensors = (
   { opened: { architecture, shape, weights }, rows, unties }: Merging,
