@@ -27,6 +27,7 @@ import type { HubError } from "../hub/hub_error.ts";
 import type { Decoder } from "../models/decoder.ts";
 import type { Adapter } from "../nn/adapter.ts";
 import { exportAdapter, importAdapter } from "../nn/adapter_files.ts";
+import { planAdapter, planDifferences, planOfStored } from "../nn/adapter_plan.ts";
 import { renderReport } from "../report/report.ts";
 import { terminalTable } from "../report/terminal_table.ts";
 import { layerFile as metricFile, type MetricRecord } from "../training/metric_log.ts";
@@ -108,15 +109,13 @@ const initialValues = ({ lora }: RunConfig, initial: Source | undefined, decoder
   Effect.gen(function* () {
     if (initial === undefined) return undefined;
     const stored = yield* readAdapter(initial.directory);
-    const modules = new Set([...stored.linears.keys()].map((path) => path.split(".").at(-1)!));
-    const problems: ConfigProblem[] = [];
-    if (stored.rank !== lora.rank) {
-      problems.push({ path: "lora.rank", problem: `${initial.source} has rank ${stored.rank}` });
-    }
-    if (modules.symmetricDifference(new Set<string>(lora.targetModules)).size > 0) {
-      const problem = `${initial.source} adapts ${[...modules].join(", ")}`;
-      problems.push({ path: "lora.targetModules", problem });
-    }
+    const planned = yield* planAdapter(decoder, lora);
+    const problems = planDifferences(planned, planOfStored(stored)).map(
+      ({ option, found }): ConfigProblem => ({
+        path: `lora.${option}`,
+        problem: `${initial.source} ${found}`,
+      }),
+    );
     return problems.length === 0
       ? importAdapter(decoder, stored)
       : yield* new ConfigError({ reason: { _tag: "Invalid", problems } });

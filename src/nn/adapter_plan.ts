@@ -98,3 +98,38 @@ export const modulesOf = ({ linears, embedding }: AdapterPlan): ReadonlyArray<st
   ...new Set([...linears.keys()].map((path) => path.slice(path.lastIndexOf(".") + 1))),
   ...embedding ? [embeddingModule] : [],
 ];
+
+/** Something in which a stored adapter is not as planned, and the option that says it. */
+export interface PlanDifference {
+  readonly option: "targetModules" | "rank" | "alpha" | "dora";
+  /** What the stored one does, as the rest of a sentence. */
+  readonly found: string;
+}
+
+/**
+ * What keeps a `stored` adapter from being trained on as `planned`, one of each kind. LoRA goes on as
+ * DoRA: its magnitudes begin where they change nothing.
+ */
+export const planDifferences = (
+  planned: AdapterPlan,
+  stored: AdapterPlan,
+): ReadonlyArray<PlanDifference> => {
+  const [wanted, own] = [shapesOf(planned), shapesOf(stored)];
+  if (own.size !== wanted.size || [...own.keys()].some((path) => !wanted.has(path))) {
+    return [{ option: "targetModules", found: `adapts ${modulesOf(stored).join(", ")}` }];
+  }
+  const differences = new Map<PlanDifference["option"], string>();
+  for (const [path, { rank, scale, dora }] of own) {
+    const want = wanted.get(path)!;
+    const differ = (option: PlanDifference["option"], found: string) => {
+      if (!differences.has(option)) differences.set(option, `${found}, as of ${path}`);
+    };
+    if (rank !== want.rank) differ("rank", `has rank ${rank}`);
+    else if (scale !== want.scale) differ("alpha", `scales by ${scale} and not by ${want.scale}`);
+    if (dora && !want.dora) differ("dora", "has DoRA");
+  }
+  return [...differences].map(([option, found]) => ({ option, found }));
+};
+
+const shapesOf = ({ linears, embedding }: AdapterPlan): ReadonlyMap<string, LoraShape> =>
+  new Map([...linears, ...embedding ? [[embeddingModule, embedding] as const] : []]);
