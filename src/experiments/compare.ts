@@ -1,0 +1,30 @@
+/** Claims about two recipes, told from the interval of their difference. @module */
+import { differenceOf } from "./estimates.ts";
+import type { Finding, RecipeRecord } from "./experiment.ts";
+
+/** A claim that the first recipe of a pair has more of a metric than the second, or less. */
+export interface PairClaim {
+  readonly claim: string;
+  readonly pair: readonly [string, string];
+  readonly metric: string;
+  /** `more` unless told. */
+  readonly direction?: "more" | "less";
+}
+
+/** Holds where the 95 % interval of the difference lies on the claimed side of 0, not where on the other. */
+export const comparePair = (
+  records: ReadonlyArray<RecipeRecord>,
+  { claim, pair, metric, direction = "more" }: PairClaim,
+): Finding => {
+  const gap = differenceOf(records, pair, metric);
+  if (!gap) return { claim, verdict: "cannot be told", text: "The run lacks one of the two." };
+  const { value, low = value, high = value } = gap;
+  const [above, below] = [low > 0, high < 0];
+  const [holds, fails] = direction === "more" ? [above, below] : [below, above];
+  const range = [value, low, high].map((number) => number.toFixed(2));
+  return {
+    claim,
+    verdict: holds ? "holds" : fails ? "does not hold" : "cannot be told",
+    text: `Difference of ${metric}: ${range[0]} [${range[1]}, ${range[2]}].`,
+  };
+};

@@ -1,0 +1,111 @@
+/** Table 2: accuracy of formatted text by the number of downstream examples. @module */
+import { type MetricColumn, rateColumns, rateNote, recipeRows } from "../columns.ts";
+import { comparePair } from "../compare.ts";
+import { estimateOf } from "../estimates.ts";
+import type { Experiment, RecipeRecord } from "../experiment.ts";
+import type { Figure, Series } from "../presentation.ts";
+import type { Recipe } from "../recipe.ts";
+import { common, commonMatched, delia, randomInit } from "../standard_recipes.ts";
+
+const counts = [30, 65, 85, 100] as const;
+
+const arms = [common, commonMatched, delia] as const;
+
+const sized = (recipe: Recipe, count: number): Recipe => ({
+  ...recipe,
+  name: `${recipe.name}_${count}`,
+  label: `${recipe.label}, n = ${count}`,
+  downstreamItems: count,
+});
+
+const original: Recipe = { ...randomInit, name: "original", label: "original model" };
+
+const recipes: ReadonlyArray<Recipe> = [
+  original,
+  ...arms.flatMap((recipe) => counts.map((count) => sized(recipe, count))),
+];
+
+const columns: ReadonlyArray<MetricColumn> = [
+  ...rateColumns,
+  { metric: "t1_held_out_phrasing_exact", title: "T1 exact", kind: "rate", better: "high" },
+  { metric: "t1_held_out_phrasing_verdict", title: "T1 verdict", kind: "rate", better: "high" },
+];
+
+const accuracy = "t1_held_out_phrasing";
+
+// Table 2 of the paper.
+const paper = {
+  original: { [accuracy]: 0.348 },
+  common_one_epoch_30: { [accuracy]: 0.388 },
+  common_one_epoch_65: { [accuracy]: 0.488 },
+  common_one_epoch_85: { [accuracy]: 0.532 },
+  common_one_epoch_100: { [accuracy]: 0.599 },
+  delia_30: { [accuracy]: 0.386 },
+  delia_65: { [accuracy]: 0.846 },
+  delia_85: { [accuracy]: 0.869 },
+  delia_100: { [accuracy]: 0.96 },
+};
+
+const figureOf = (records: ReadonlyArray<RecipeRecord>): Figure => ({
+  title: "Accuracy by downstream examples",
+  caption: "T1, mean over seeds with 95 % interval.",
+  kind: "lines",
+  x: { title: "downstream examples" },
+  y: { title: "T1" },
+  series: arms.map((recipe): Series => ({
+    label: recipe.label,
+    recipe: recipe.name,
+    points: counts.flatMap((count) => {
+      const estimate = estimateOf(records, sized(recipe, count).name, accuracy);
+      if (!estimate) return [];
+      const { value, low = value, high = value } = estimate;
+      return [{ x: count, y: value, low, high }];
+    }),
+  })),
+});
+
+/** Experiment 2 of the paper. */
+export const formattedText: Experiment = {
+  name: "formatted_text",
+  title: "Formatted text by the number of downstream examples",
+  paper: "Table 2",
+  protocol: [
+    "Nested subsets: the first 30, 65, 85 and 100 of the downstream examples.",
+    "Accuracy is T1, the share of greedy answers to held-out phrasings in the wanted format. T1 exact " +
+    "wants the right answer word for word, T1 verdict its verdict alone.",
+    "The mix has the configured number of diverse examples for each downstream one, so that fewer " +
+    "examples are fewer steps; matched steps are those of the mix of the same subset.",
+  ],
+  deviations: [
+    "The miniature world's checks take the place of the paper's hallucination judgements, and " +
+    "Llama-2-7B's.",
+    "Controlled text generation, 44.3 % in the paper, is not among the arms yet.",
+  ],
+  settings: { seeds: 5 },
+  quick: { seeds: 1, data: { testItems: 20 }, mixing: { diverseRatio: 3 } },
+  recipes: () => recipes,
+  measures: ["rates"],
+  findings: (records) => ({
+    tables: [{
+      title: "Formatted text",
+      notes: [rateNote],
+      columns,
+      rows: recipeRows(records, recipes, columns, paper),
+    }],
+    figures: [figureOf(records)],
+    claims: [
+      ...counts.map((count) =>
+        comparePair(records, {
+          claim: `DELIA is above common tuning (one epoch) at n = ${count}`,
+          pair: [`delia_${count}`, `common_one_epoch_${count}`],
+          metric: accuracy,
+        })
+      ),
+      comparePair(records, {
+        claim: "DELIA is above common tuning of as many steps at n = 100 (a control)",
+        pair: ["delia_100", "common_matched_steps_100"],
+        metric: accuracy,
+      }),
+    ],
+  }),
+};
