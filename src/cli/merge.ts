@@ -9,6 +9,7 @@ import type { LoadError } from "../models/load_model.ts";
 import { mergeModel } from "../models/merge_model.ts";
 import { adapterToMerge, type Flags, json, model, orUndefined, out } from "./flags.ts";
 import type { FloatDtype } from "../weights/safetensors.ts";
+import type { ProgressPart } from "../report/progress.ts";
 import { progressOnStderr } from "./progress_bar.ts";
 import { type Run, type Verb, verb, type VerbHelp } from "./verb.ts";
 
@@ -65,11 +66,17 @@ export const runMerge = (
 > =>
   Effect.gen(function* () {
     const progress = yield* progressOnStderr;
-    progress.say(`merging ${adapter} into ${model}`);
+    const parts: ProgressPart[] = [];
+    const onProgress = (done: number, all: number) =>
+      Effect.sync(() => {
+        if (done === 0) parts.push(progress.begin("merge", all, "tensors"));
+        parts[0]?.advance(done);
+      });
     const shards = yield* mergeModel({
-      ...{ model, adapter, out },
+      ...{ model, adapter, out, onProgress },
       ...dtype === undefined ? {} : { dtype },
     });
+    parts[0]?.end();
     const files = shards.map(({ file }) => file);
     const tensors = shards.reduce((sum, { tensors }) => sum + tensors.length, 0);
     return {

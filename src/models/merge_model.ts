@@ -31,8 +31,8 @@ export interface MergeOptions {
   readonly dtype?: FloatDtype;
   /** Most bytes a file; 5 GB unless told. */
   readonly shardBytes?: number;
-  /** Sees the name of each tensor before it is merged. */
-  readonly onTensor?: (name: string) => Effect.Effect<void>;
+  /** Sees how many tensors are merged, of how many, before each. */
+  readonly onProgress?: (done: number, all: number) => Effect.Effect<void>;
 }
 
 /**
@@ -40,7 +40,7 @@ export interface MergeOptions {
  * is merged too. The directory gets its name when all of it is there.
  */
 export const mergeModel = (
-  { model, adapter, out, dtype, shardBytes, onTensor = () => Effect.void }: MergeOptions,
+  { model, adapter, out, dtype, shardBytes, onProgress = () => Effect.void }: MergeOptions,
 ): Effect.Effect<
   ReadonlyArray<PlannedShard>,
   GpuError | WeightsError | ModelError | DataError,
@@ -64,10 +64,16 @@ export const mergeModel = (
     yield* writeConfig(directory, merging, dtype);
     yield* copyBeside(model, directory);
     if (tokenizer) yield* writeTokenizer(directory, tokenizer).pipe(refuse(directory));
+    const planned = plannedTensors(merging, dtype);
+    let done = 0;
     const shards = yield* writeShards(
       directory,
-      plannedTensors(merging, dtype),
-      ({ name }) => Effect.andThen(onTensor(name), mergedValues(merging, name)),
+      planned,
+      ({ name }) =>
+        Effect.andThen(
+          Effect.suspend(() => onProgress(done++, planned.length)),
+          mergedValues(merging, name),
+        ),
       shardBytes === undefined ? {} : { shardBytes },
     );
     yield* publish;

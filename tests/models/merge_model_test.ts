@@ -194,10 +194,13 @@ onGpu(
     const fs = yield* FileSystem.FileSystem;
     const { model, adapter } = yield* goldenFolder("mistral");
     const { parent, out } = yield* freshPlace;
-    let seen = 0;
-    const onTensor = () => ++seen === 5 ? Effect.interrupt : Effect.void;
-    const exit = yield* Effect.exit(mergeModel({ model, adapter, out, onTensor }));
-    assert.deepEqual([exit._tag, seen], ["Failure", 5]);
+    const seen: number[] = [];
+    const onProgress = (done: number, all: number) => {
+      seen.push(all - done);
+      return done === 4 ? Effect.interrupt : Effect.void;
+    };
+    const exit = yield* Effect.exit(mergeModel({ model, adapter, out, onProgress }));
+    assert.deepEqual([exit._tag, seen], ["Failure", [21, 20, 19, 18, 17]]);
     assert.deepEqual(yield* fs.readDirectory(parent), []);
     yield* fs.makeDirectory(out);
     yield* mergeModel({ model, adapter, out });
