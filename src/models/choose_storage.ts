@@ -24,8 +24,9 @@ export interface StorageChoice {
 const smallWeights = 2 * 2 ** 30;
 
 /**
- * `auto` takes f32 where it fits, else the format of the files, which loses nothing, else q8. What is
- * asked for by name is taken. Fails with `DoesNotFit` where weights and adapter alone do not.
+ * `auto` takes f32 where it fits, else the format of the files, which loses nothing (bf16 for files of
+ * f32), else q8. What is asked for by name is taken. Fails with `DoesNotFit` where weights and adapter
+ * alone do not.
  */
 export const chooseStorage = (
   { architecture, shape, weights }: OpenModel,
