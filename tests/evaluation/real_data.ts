@@ -12,7 +12,9 @@ export const realRows = <Row>(path: string): ReadonlyArray<Row> | undefined => {
   if (folder !== undefined) {
     try {
       const text = Deno.readTextFileSync(`${folder}/${path}`);
-      return text.split("\n").filter((line) => line !== "").map((line): Row => JSON.parse(line));
+      return text.split("\n").filter((line) => line.trim() !== "").map((line): Row =>
+        JSON.parse(line)
+      );
     } catch (cause) {
       if (!(cause instanceof Deno.errors.NotFound)) throw cause;
     }

@@ -84,6 +84,110 @@ def literals():
     write("python_literals.json", {"python": sys.version.split()[0], "literals": rows})
 
 
+# --- BLEU and chrF++ -----------------------------------------------------------------------------
+
+WORDS = (
+    "Þetta er lítið hús við sjóinn, og það er rautt! „Komdu,“ sagði hún; “why not?” 3,5 1.000 12-3 1.5- 7. "
+    "e.g. U.S. co-operate rock-'n'-roll (maybe) [x] {y} a/b a&b &amp; &quot;so&quot; &lt;b&gt; it's don't ’tis — – … "
+    "100% $5 #tag @me 漢字 仮名交じり文。 、 😀 👍🏽 naïve café 1984 no. 5. <skipped> ?! ... -- - . , é. 2,é ½.5"
+).split()
+FIXED = [
+    ("the cat sat on a mat", ["the cat sat on the mat"]),
+    ("Hún las bókina.", ["Hún las bækurnar.", "Hann svaf."]),
+    ("", ["not empty"]), ("not empty", [""]), ("", [""]), ("a", ["a"]), ("a b", ["a b"]), ("a b c d", ["a b c d"]),
+    (" ", ["x"]), ("x \n", ["x"]), ("x-\ny", ["xy"]), ("x-\n", ["x-"]), ("x\ny", ["x y"]), ("1,000.5", ["1,000.5."]),
+    ("a\u00a0b\u3000c", ["a b c"]), ("a\ufeffb \ufeff", ["ab"]), ("a\x1cb\x85c", ["a b c"]), ("a\u200bb", ["a b"]),
+    ("😀.😀,1.2", ["😀 . 😀 , 1.2"]), ("漢字仮名 交じり", ["漢字 仮名交じり文"]), ("...", ["..."]), ("(hi)", ["( hi )"]),
+    ("a a a a a a", ["a a", "a a a"]), ("a b c", ["x y z"]), ("word", ["words"]), ("ab", ["abcdef ghijkl"]),
+    ("one two three", ["one two", "one two three four"]), ("&amp;quot; &amp;lt;", ["&quot; &lt;"]),
+    ("Sure, here is it", ["Sure, here is the Icelandic translation"]), ("A B C D E", ["a b c d e"]), ("'", ["'"]),
+]
+
+
+def synthetic():
+    random_ = random.Random(7)
+    pairs = list(FIXED)
+    for i in range(32):
+        reference = [random_.choice(WORDS) for _ in range(random_.randint(1, 24))]
+        hypothesis = [w for w in reference if random_.random() > 0.2]
+        for _ in range(random_.randint(0, 3)):
+            hypothesis.insert(random_.randint(0, len(hypothesis)), random_.choice(WORDS))
+        others = [" ".join(random_.sample(reference, max(1, len(reference) - 2))) for _ in range(i % 3)]
+        pairs.append((" ".join(hypothesis), [" ".join(reference), *others]))
+    return pairs
+
+
+def metrics():
+    from sacrebleu.metrics import BLEU, CHRF
+    return {"bleu": (BLEU(), BLEU(effective_order=True)), "chrf": (CHRF(word_order=2), CHRF(word_order=2))}
+
+
+def corpus(pairs):
+    """Scores of a corpus and of its sentences; pairs with fewer references get None for the others."""
+    most = max(len(references) for _, references in pairs)
+    streams = [[r[i] if i < len(r) else None for _, r in pairs] for i in range(most)]
+    result = {}
+    for name, (whole, alone) in metrics().items():
+        result[name] = {
+            "value": whole.corpus_score([h for h, _ in pairs], streams).score,
+            "signature": str(whole.get_signature()),
+            "items": [alone.sentence_score(h, r).score for h, r in pairs],
+        }
+    return result
+
+
+PREFIX = "Sure, here is the {} translation:"
+
+
+def worse(line):
+    """A line with every seventh word left out and every fifth doubled."""
+    words = [w for i, w in enumerate(line.split(" ")) if i % 7 != 3]
+    return " ".join(f"{w} {w}" if i % 5 == 2 else w for i, w in enumerate(words))
+
+
+def documents(folder):
+    result = []
+    for name in ["dev-en-is", "dev-is-en", "test-en-is", "test-is-en"]:
+        path = folder / "leverage" / f"{name}.jsonl"
+        text = path.read_bytes().decode()
+        rows = [json.loads(line) for line in text.split("\n") if line.strip()]
+        responses = [row["response"] for row in rows]
+        language = "Icelandic" if name.endswith("is") else "English"
+        assert all(r.startswith(PREFIX.format(language)) for r in responses)
+        stripped = [r[len(PREFIX.format(language)):].strip() for r in responses]
+        lines = [line for r in stripped for line in r.split("\n") if line.strip()]
+        made = {
+            "whole, prefix kept": [("\n".join(map(worse, r.split("\n"))), [r]) for r in responses],
+            "whole": [("\n".join(map(worse, r.split("\n"))), [r]) for r in stripped],
+            "lines": [(worse(line), [line]) for line in lines],
+            "source": [(row["query"], [r]) for row, r in zip(rows, stripped)],
+            "next": [(stripped[(i + 1) % len(stripped)], [r]) for i, r in enumerate(stripped)],
+        }
+        corpora = {}
+        for kind, pairs in made.items():
+            scores = corpus(pairs)
+            for score in scores.values():
+                score["count"] = len(score["items"])
+                score["items"] = score["items"][:8]
+            corpora[kind] = scores
+        result.append({"file": f"leverage/{name}.jsonl", "sha256": hashlib.sha256(text.encode()).hexdigest(), "corpora": corpora})
+    return result
+
+
+def translations(folder):
+    import sacrebleu
+    pairs = synthetic()
+    path = OUT / "translations.json"
+    kept = json.loads(path.read_text())["documents"] if path.exists() else []
+    write("translations.json", {
+        "sacrebleu": sacrebleu.__version__,
+        "pairs": [{"hypothesis": h, "references": r} for h, r in pairs],
+        "scores": corpus(pairs),
+        "one_reference": corpus([(h, r[:1]) for h, r in pairs]),
+        "documents": documents(folder) if folder else kept,
+    })
+
+
 def write(name, content):
     OUT.mkdir(parents=True, exist_ok=True)
     (OUT / name).write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n")
@@ -94,3 +198,4 @@ if __name__ == "__main__":
     import warnings
     warnings.simplefilter("ignore")
     literals()
+    translations(pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else None)

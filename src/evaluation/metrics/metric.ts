@@ -51,3 +51,12 @@ export const meanScore = (items: ReadonlyArray<number>): Score => ({
 
 /** The score of a rate: the share of items that are so. */
 export const rateScore = (items: ReadonlyArray<boolean>): Score => meanScore(items.map(Number));
+
+/** The signature of a metric of translations with the number of references, as sacreBLEU writes it. */
+export const signatureOf = (
+  { signature }: Metric<Translated>,
+  items: ReadonlyArray<Translated>,
+): string => {
+  const counts = new Set(items.map(({ references }) => references.length));
+  return `nrefs:${counts.size === 1 ? [...counts][0] : "var"}|${signature}`;
+};
