@@ -15,6 +15,7 @@ export interface StorageWish {
 /** A choice, and what it takes. */
 export interface StorageChoice {
   readonly storage: StorageFormat;
+  readonly run: Omit<PlannedRun, "storage">;
   readonly plan: MemoryPlan;
   /** Bytes that may be filled, as far as known. */
   readonly budget: number | undefined;
@@ -35,6 +36,7 @@ export const chooseStorage = (
 ): Effect.Effect<StorageChoice, ModelError> => {
   const choiceOf = (storage: StorageFormat): StorageChoice => ({
     storage,
+    run,
     plan: planMemory(architecture, shape, { ...run, storage }),
     budget,
   });

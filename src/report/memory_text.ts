@@ -11,7 +11,8 @@ export const formatBytes = (bytes: number): string => {
 };
 
 /** The plan in one line and, where it does not fit, a line for each setting that would help. */
-export const memoryLines = ({ storage, plan, budget }: StorageChoice): ReadonlyArray<string> => {
+export const memoryLines = (choice: StorageChoice): ReadonlyArray<string> => {
+  const { storage, plan, budget } = choice;
   const parts = [
     ["weights", plan.weights, ` as ${storage}`],
     ["one unpacked", plan.unpacked, ""],
@@ -28,20 +29,20 @@ export const memoryLines = ({ storage, plan, budget }: StorageChoice): ReadonlyA
   const summary = `GPU memory: up to ${formatBytes(plan.total)}${of} (${listed.join(", ")})`;
   return budget === undefined || plan.total <= budget
     ? [summary]
-    : [summary, "That may not fit. Less would take:", ...remedies(storage, plan)];
+    : [summary, "That may not fit. Less would take:", ...remedies(choice)];
 };
 
-const remedies = (
-  storage: StorageChoice["storage"],
-  plan: StorageChoice["plan"],
-): ReadonlyArray<string> => [
-  ...plan.activations > 0
-    ? [
-      "  --set training.gradientCheckpointing=true   (activations, for a third more time)",
-      "  --set training.batchSize=1 --set training.accumulationSteps=16   (activations)",
-      "  --set training.maxTokens=512   (activations)",
-      "  --set sampling.batchSize=8   (prompts, KV cache)",
-    ]
-    : ["  --set model.positions=256   (prompts, KV cache; no longer text can be read)"],
+const remedies = ({ storage, run }: StorageChoice): ReadonlyArray<string> => [
+  ...run.trainedTokens === 0 || run.gradientCheckpointing
+    ? []
+    : ["  --set training.gradientCheckpointing=true   (activations, for a third more time)"],
+  ...run.trainedTokens === 0 ? [] : [
+    "  --set training.batchSize=1 --set training.accumulationSteps=16   (activations)",
+    "  --set training.maxTokens=512   (activations, prompts, KV cache)",
+  ],
+  ...run.generated.batch > 8 ? ["  --set sampling.batchSize=8   (prompts, KV cache)"] : [],
+  ...run.trainedTokens === 0
+    ? ["  --set model.positions=256   (prompts, KV cache; no longer text can be read)"]
+    : [],
   ...storage === "q8" ? [] : ["  --set model.storage=q8   (weights)"],
 ];

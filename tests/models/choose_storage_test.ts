@@ -87,16 +87,26 @@ Deno.test("chooseStorage() refuses what fits in no format", () => {
 });
 
 Deno.test("memoryLines() names the settings that take less where the plan does not fit", () => {
-  const plan = planMemory(llama, shape, { ...run, storage: "f32" });
-  assert.equal(memoryLines({ storage: "f32", plan, budget: undefined }).length, 1);
-  const lines = memoryLines({ storage: "f32", plan, budget: plan.total - 1 });
-  assert.match(lines[0]!, /^GPU memory: up to .* of .* \(weights .* as f32, adapter /);
-  assert.match(lines.join("\n"), /gradientCheckpointing=true[^]*model\.storage=q8/);
-  const read = planMemory(llama, shape, { ...run, trainedTokens: 0, storage: "q8" });
-  const fewer = memoryLines({ storage: "q8", plan: read, budget: 1 });
-  assert.match(fewer[0]!, /weights .* as q8, one unpacked /);
-  assert.match(fewer.join("\n"), /model\.positions=256/);
-  assert.doesNotMatch(fewer.join("\n"), /training|sampling|storage=q8/);
+  const lines = (planned: typeof run, storage: "f32" | "q8", budget: number | undefined) => {
+    const plan = planMemory(llama, shape, { ...planned, storage });
+    return memoryLines({ storage, run: planned, plan, budget });
+  };
+  assert.equal(lines(run, "f32", undefined).length, 1);
+  assert.equal(lines(run, "f32", 2 ** 40).length, 1);
+  const training = lines(run, "f32", 1000);
+  assert.match(training[0]!, /^GPU memory: up to .* of .* \(weights .* as f32, adapter /);
+  assert.match(training.join("\n"), /gradientCheckpointing=true[^]*model\.storage=q8/);
+  assert.doesNotMatch(training.join("\n"), /sampling\.batchSize|positions/);
+  const checkpointed = lines({ ...run, gradientCheckpointing: true }, "q8", 1000);
+  assert.match(checkpointed[0]!, /weights .* as q8, one unpacked /);
+  assert.doesNotMatch(checkpointed.join("\n"), /gradientCheckpointing|storage=q8/);
+  const generated = { batch: 32, tokens: 40, prompt: 30 };
+  const sampling = lines({ ...run, trainedTokens: 0, generated }, "f32", 1000).slice(2);
+  assert.deepEqual(sampling.map((line) => line.trim().split(" ")[1]), [
+    "sampling.batchSize=8",
+    "model.positions=256",
+    "model.storage=q8",
+  ]);
 });
 
 Deno.test("formatBytes() keeps two figures", () => {
