@@ -29,8 +29,9 @@ export interface LoraConfig {
   /** Scale by alpha / √rank instead: keeps high ranks learning. */
   readonly rsLora: boolean;
   /**
-   * Train the length of each adapted row of the weights too (DoRA, arXiv 2402.09353): a step takes
-   * about twice as long. Goes with no dropout, and with no LoRA on the embedding.
+   * Train the length of each adapted row of the weights too (DoRA, arXiv 2402.09353). A micro-batch
+   * takes as long as one of `rank` tokens more, and memory for what each adapted linear puts out once
+   * again. Goes with no dropout, and with no LoRA on the embedding.
    */
   readonly dora: boolean;
 }
