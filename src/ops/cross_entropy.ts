@@ -4,12 +4,12 @@
  *
  * @module
  */
-import columnsSource from "../../kernels/cross_entropy_columns.wgsl" with { type: "text" };
 import gradientSource from "../../kernels/cross_entropy_gradient.wgsl" with { type: "text" };
 import source from "../../kernels/cross_entropy.wgsl" with { type: "text" };
 import type { Pass, Tensor } from "../gpu/gpu.ts";
 import type { Kernel } from "../gpu/kernel.ts";
 import { IGNORE } from "./ignore.ts";
+import { addChosenRows, type ChosenRows, chunkSizes } from "./logit_chunks.ts";
 import { matmulNN, matmulNT, matmulTN, type Matrix, rowsOf } from "./matmul.ts";
 import { withRowThreads } from "./row_threads.ts";
 import { scaleByToken } from "./scale_by_token.ts";
@@ -71,22 +71,6 @@ export const crossEntropyGradientKernel: Kernel<
   workgroups: ({ rows, cols }) => Math.ceil(rows * cols / 256),
 };
 
-/** Binding of `kernels/cross_entropy_columns.wgsl`. */
-export const crossEntropyColumnsKernel: Kernel<
-  "dLogits" | "rowIds" | "picked",
-  "rows" | "cols" | "ids" | "firstId"
-> = {
-  name: "cross_entropy_columns",
-  source: columnsSource,
-  params: { rows: "u32", cols: "u32", ids: "u32", firstId: "u32" },
-  bindings: {
-    dLogits: { access: "in", shape: ({ rows, cols }) => [rows, cols] },
-    rowIds: { access: "in", dtype: "u32", shape: ({ ids }) => [ids] },
-    picked: { access: "out", shape: ({ rows, ids }) => [rows, ids] },
-  },
-  workgroups: ({ rows, ids }) => Math.ceil(rows * ids / 64),
-};
-
 /** What {@linkcode crossEntropy} reads. */
 export interface CrossEntropyInputs {
   /** Final hidden states `[rows, hidden]`. */
@@ -105,8 +89,8 @@ export interface CrossEntropyOptions {
   readonly scale: number;
   /** Whether to make `dHidden` and add to the gradients of the head and below. */
   readonly gradient: boolean;
-  /** Gradient `dRows [n, hidden]`, added to, of the trained rows `rowIds [n]` of the head. */
-  readonly chosen?: { readonly rowIds: Tensor; readonly dRows: Tensor };
+  /** Trained rows of the head. */
+  readonly chosen?: ChosenRows;
   /** Ids from here on do not exist: the head is padded. All rows of the head unless told. */
   readonly validVocab?: number;
   /** Most bytes that a chunk of logits, or what is unpacked of the head for it, takes; 64 MiB unless told. */
@@ -114,22 +98,6 @@ export interface CrossEntropyOptions {
   /** Makes a logit z count as softCap · tanh(z / softCap). */
   readonly softCap?: number;
 }
-
-// Products of fewer rows than this are slow; rather than fewer, the vocabulary is cut too.
-const fewestRows = 32;
-
-const chunkSizes = (
-  rows: number,
-  vocab: number,
-  elements: number,
-): { readonly rowStep: number; readonly idStep: number } => {
-  if (rows * vocab <= elements) return { rowStep: rows, idStep: vocab };
-  const fewest = Math.min(rows, fewestRows);
-  const rowStep = Math.floor(elements / vocab / fewest) * fewest;
-  return rowStep > 0
-    ? { rowStep, idStep: vocab }
-    : { rowStep: fewest, idStep: Math.max(1, Math.floor(elements / fewest)) };
-};
 
 /**
  * `hidden`, `head`, `targets` → `losses [rows]` in nats (0 where ignored; weighted, never scaled),
@@ -182,7 +150,7 @@ export const crossEntropy = (
         const into = rowsOf(dHead, part.from - from, part.to - from);
         matmulTN(pass, logits, some, { into, accumulate: true });
       }
-      if (chosen) addChosen(pass, logits, some, part.from, chosen);
+      if (chosen) addChosenRows(pass, logits, some, part.from, chosen);
     };
 
     // The logits of all parts fit a chunk together, unless the vocabulary had to be cut for that.
@@ -207,26 +175,6 @@ export const crossEntropy = (
   }
   if (weights) scaleByToken(pass, losses, weights);
   return { losses, logSumExp, ...(dHidden ? { dHidden } : {}) };
-};
-
-// The chosen rows whose ids lie among the columns of `dLogits`, which start at `firstId`.
-const addChosen = (
-  pass: Pass,
-  dLogits: Tensor,
-  hidden: Matrix,
-  firstId: number,
-  { rowIds, dRows }: NonNullable<CrossEntropyOptions["chosen"]>,
-): void => {
-  const [rows = 0, cols = 0] = dLogits.shape;
-  const [ids = 0] = rowIds.shape;
-  const picked = pass.tensor([rows, ids]);
-  pass.dispatch(crossEntropyColumnsKernel, { rows, cols, ids, firstId }, {
-    dLogits,
-    rowIds,
-    picked,
-  });
-  matmulTN(pass, picked, hidden, { into: dRows, accumulate: true });
-  pass.release(picked);
 };
 
 /** Losses and all gradients in f64; `dHead` is the part to be added. */

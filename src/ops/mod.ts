@@ -39,6 +39,8 @@ export * from "./generation_step.ts";
 export * from "./global_norm.ts";
 export * from "./head_dims.ts";
 export * from "./head_norm.ts";
+export * from "./kl_divergence.ts";
+export type { ChosenRows } from "./logit_chunks.ts";
 export * from "./matmul.ts";
 export * from "./place_columns.ts";
 export * from "./reduce_sum.ts";
