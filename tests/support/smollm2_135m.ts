@@ -135,11 +135,18 @@ const runModel = (directory: string) =>
     };
   });
 
+// On Linux the maximum of `resourceUsage` begins with that of the process that started this one.
+const peakBytes = (): number => {
+  if (Deno.build.os !== "linux") return process.resourceUsage().maxRSS * 1024;
+  const [, kibibytes] = /VmHWM:\s+(\d+) kB/.exec(Deno.readTextFileSync("/proc/self/status"))!;
+  return Number(kibibytes) * 1024;
+};
+
 const main = (directory: string): Effect.Effect<Outcome, unknown> =>
   Effect.gen(function* () {
     const parameters = yield* writeModel(directory);
     const made = yield* Effect.scoped(runModel(directory));
-    return { ...made, parameters, peak: process.resourceUsage().maxRSS * 1024 };
+    return { ...made, parameters, peak: peakBytes() };
   }).pipe(Effect.provide(layer), Effect.provide(platform));
 
 if (import.meta.main) console.log(JSON.stringify(await Effect.runPromise(main(Deno.args[0]!))));
