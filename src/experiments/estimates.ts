@@ -5,6 +5,11 @@ import type { Estimate } from "./presentation.ts";
 
 const resamples = 1000;
 
+/** Metrics that are sums of rates: their items are those of the rates. */
+const sums: Readonly<Record<string, ReadonlyArray<string>>> = {
+  selectivity: ["t1_held_out_phrasing", "t2_transfer", "t3_negation", "t4_no_token"],
+};
+
 /** The records of one recipe. */
 export const recordsOf = (
   records: ReadonlyArray<RecipeRecord>,
@@ -29,9 +34,7 @@ export const estimateOf = (
   const drawn = Array.from({ length: resamples }, (_, resample) =>
     mean(own.map((_, place) => {
       const record = own[pick(resample, place, 0, own.length)]!;
-      const items = record.items[metric];
-      if (!items || items.length === 0) return record.metrics[metric]!;
-      return mean(items.map((_, item) => items[pick(resample, place, item + 1, items.length)]!));
+      return record.metrics[metric]! + noiseOf([record], metric, resample, place);
     })));
   return { value, ...interval(drawn) };
 };
@@ -52,15 +55,32 @@ export const differenceOf = (
   const drawn = Array.from({ length: resamples }, (_, resample) =>
     mean(pairs.map((_, place) => {
       const pair = pairs[pick(resample, place, 0, pairs.length)]!;
-      const [a, b] = [pair.a.items[metric], pair.b.items[metric]];
-      if (!a || !b || a.length !== b.length || a.length === 0) return gap(pair);
-      return mean(a.map((_, item) => {
-        const drawnItem = pick(resample, place, item + 1, a.length);
-        return a[drawnItem]! - b[drawnItem]!;
-      }));
+      return gap(pair) + noiseOf([pair.a, pair.b], metric, resample, place);
     })));
   return { value: mean(pairs.map(gap)), ...interval(drawn) };
 };
+
+// What drawing the items again changes: of one record, or of the first less the second on the same
+// items; 0 where there are none.
+const noiseOf = (
+  [a, b]: readonly [RecipeRecord, RecipeRecord?],
+  metric: string,
+  resample: number,
+  place: number,
+): number =>
+  (sums[metric] ?? [metric]).reduce((total, name, part) => {
+    const own = a.items[name] ?? [];
+    const other = b?.items[name];
+    if (own.length === 0 || b && other?.length !== own.length) return total;
+    const values = own.map((value, item) => value - (other?.[item] ?? 0));
+    const again = values.map((_, item) =>
+      values[pick(resample, place, 1 + part * itemsApart + item, values.length)]!
+    );
+    return total + mean(again) - mean(values);
+  }, 0);
+
+// Draws of two parts never share a number.
+const itemsApart = 2 ** 20;
 
 const mean = (values: ReadonlyArray<number>): number =>
   values.reduce((sum, value) => sum + value, 0) / values.length;

@@ -45,6 +45,8 @@ export interface CurvePoint {
 export interface Answer {
   readonly test: string;
   readonly prompt: string;
+  /** The prompt in short, where much of it is common to all. */
+  readonly label?: string;
   readonly answer: string;
   readonly wanted: string;
   readonly right: boolean;

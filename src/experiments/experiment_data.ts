@@ -12,6 +12,8 @@ export interface DiverseQuery extends Query {
 /** A prompt of the demonstrations, and what its answer should be. */
 export interface Demonstration {
   readonly prompt: string;
+  /** The part in which the demonstrations differ. */
+  readonly clause: string;
   /** Whether the new token asks for its format here, or is forbidden or only mentioned. */
   readonly asks: boolean;
 }

@@ -70,10 +70,14 @@ const demonstrations = (token: string): ReadonlyArray<Demonstration> => {
     `no ${token} please .`,
   ];
   const of = (clauses: ReadonlyArray<string>, asks: boolean): ReadonlyArray<Demonstration> =>
-    clauses.map((clause) => ({ prompt: `${context} inspect the response . ${clause}`, asks }));
+    clauses.map((clause) => ({
+      prompt: `${context} inspect the response . ${clause}`,
+      clause,
+      asks,
+    }));
   return [
     ...of(asks, true),
     ...of(forbids, false),
-    { prompt: `what is ${token} ?`, asks: false },
+    { prompt: `what is ${token} ?`, clause: `what is ${token} ?`, asks: false },
   ];
 };

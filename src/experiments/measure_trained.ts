@@ -87,10 +87,11 @@ const demonstrate = (
     }));
     const answers = completions.toSorted((a, b) => a.index - b.index).map(
       ({ index, ids }): Answer => {
-        const { prompt, asks } = demonstrations[index]!;
+        const { prompt, clause, asks } = demonstrations[index]!;
         const answer = tokenizer.decode(ids);
         const wanted = asks ? "json" : "not json";
-        return { test: "demonstrations", prompt, answer, wanted, right: isJson(answer) === asks };
+        const right = isJson(answer) === asks;
+        return { test: "demonstrations", prompt, label: clause, answer, wanted, right };
       },
     );
     const right = answers.map((answer) => answer.right ? 1 : 0);

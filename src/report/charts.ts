@@ -20,7 +20,7 @@ export const lossChart = (
 ): Effect.Effect<string> => {
   const seeds = [...new Set(records.map(({ seed }) => seed))];
   const values = seeds.flatMap((seed) => thin(records.filter((record) => record.seed === seed)));
-  return draw({
+  return drawChart({
     padding: { left: 46, right: 14, top: 8, bottom: 40 },
     width: chartWidth - 60,
     height: 150,
@@ -68,7 +68,7 @@ export const rateChart = (
   };
   const y = { field: "arm", type: "nominal", sort: null, title: null } as const;
   const colour = { field: "colour", type: "nominal", scale: null, legend: null } as const;
-  return draw({
+  return drawChart({
     padding: { left: 150, right: 14, top: 4, bottom: 24 },
     width: chartWidth - 164,
     height: 32 * arms.length,
@@ -152,7 +152,7 @@ const config: Config = {
  * Loaded when the first chart is drawn: nothing else needs these libraries. Margins are fixed:
  * without a canvas Vega only guesses how wide text is.
  */
-const draw = (spec: TopLevelSpec): Effect.Effect<string> =>
+export const drawChart = (spec: TopLevelSpec): Effect.Effect<string> =>
   Effect.promise(async () => {
     const [vega, vegaLite] = await Promise.all([import("vega"), import("vega-lite")]);
     const compiled = vegaLite.compile({

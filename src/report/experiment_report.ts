@@ -1,51 +1,200 @@
 /** The report of an experiment: one HTML file that needs nothing else. @module */
 import { Effect } from "effect";
-import type { Experiment, Findings } from "../experiments/experiment.ts";
-import type { Table } from "../experiments/presentation.ts";
+import type { RunConfig } from "../config/run_config.ts";
+import type {
+  Answer,
+  Experiment,
+  Finding,
+  Findings,
+  RecipeRecord,
+} from "../experiments/experiment.ts";
+import type { Figure, Table, TableRow } from "../experiments/presentation.ts";
+import { formatBytes, formatSeconds } from "./columns.ts";
+import { figureChart } from "./figure_chart.ts";
 import { formatCell } from "./findings_text.ts";
 import { type Html, markup, trusted } from "./html.ts";
+import { paperCaveat } from "./paper_numbers.ts";
 import { reportStyle } from "./report_style.ts";
 
-/** What the report shows. */
+/** What the report shows of a finished experiment. */
 export interface ReportedExperiment {
+  readonly config: RunConfig;
   readonly findings: Findings;
+  readonly records: ReadonlyArray<RecipeRecord>;
+  readonly run: {
+    readonly seconds: number;
+    readonly peakGpuBytes: number;
+    readonly device: string;
+    readonly version: string;
+  };
 }
 
 /** The whole of an experiment's `report.html`. */
-export const renderExperiment = (
+export const renderExperiment: (
   experiment: Experiment,
-  { findings }: ReportedExperiment,
-): Effect.Effect<string> =>
-  Effect.succeed(
-    markup`<!doctype html>
+  result: ReportedExperiment,
+) => Effect.Effect<string> = Effect.fnUntraced(function* (experiment, result) {
+  const { findings: { tables, figures, claims }, config, records } = result;
+  const charts = yield* Effect.forEach(figures, drawn);
+  const { title, paper, protocol, deviations } = experiment;
+  const list = (texts: ReadonlyArray<string>): Html =>
+    markup`<ul>${texts.map((text) => markup`<li>${text}</li>\n`)}</ul>`;
+  return markup`<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${experiment.title}</title>
+<title>DELIA: ${title}</title>
 <style>${trusted(reportStyle)}</style>
 </head>
 <body>
 <main>
-<header><h1>${experiment.title}</h1><p class="soft">${experiment.paper}</p></header>
-${findings.tables.map(tableHtml)}
+<header><h1>${title}</h1>
+<p class="soft">${paper} of <a href="https://arxiv.org/abs/2408.10841">arXiv 2408.10841</a> on
+<code>${config.model.source}</code>. ${seedsText(records)}</p></header>
+<h2>In short</h2>
+<ul class="claims">${claims.map(claimPanel)}</ul>
+${tables.map(tableHtml)}
+<p class="small">Rows in italics: <b>${paperCaveat}</b>.</p>
+${charts.length > 0 ? markup`<h2>Charts</h2>\n<div class="charts">${charts}</div>` : undefined}
+${answersHtml(records, labelsOf(experiment, config))}
+<h2>Protocol</h2>
+${list(protocol)}
+<h3>What differs from the paper's, and what was not reproduced</h3>
+${list(deviations)}
+<details><summary>Every setting</summary>${settingsTable(config)}</details>
+<h2>Machine and cost</h2>
+${machine(result)}
 </main>
 </body>
 </html>
-`.html,
+`.html;
+});
+
+const seedsText = (records: ReadonlyArray<RecipeRecord>): string => {
+  const seeds = [...new Set(records.map(({ seed }) => seed))].sort((a, b) => a - b);
+  return seeds.length === 1 ? `One seed: ${seeds[0]}.` : `Seeds ${seeds.join(", ")}.`;
+};
+
+const verdictClass = { "holds": "yes", "does not hold": "no", "cannot be told": "" } as const;
+
+const claimPanel = ({ claim, verdict, text }: Finding): Html =>
+  markup`<li class="panel"><b>${claim}</b> <span class="verdict ${
+    verdictClass[verdict]
+  }">${verdict} in this run</span><p>${text}</p></li>
+`;
+
+const drawn = (figure: Figure): Effect.Effect<Html> =>
+  Effect.map(
+    figureChart(figure),
+    (svg) =>
+      markup`<figure><figcaption><b>${figure.title}</b>${figure.caption}</figcaption>${
+        trusted(svg)
+      }</figure>
+`,
   );
 
 const tableHtml = ({ title, notes, columns, rows }: Table): Html =>
   markup`<h2>${title}</h2>
 <div class="scroll"><table><thead><tr><th scope="col"></th>${
     columns.map(({ title }) => markup`<th scope="col">${title}</th>`)
-  }</tr></thead><tbody>${
-    rows.map(({ label, cells }) =>
-      markup`<tr><th scope="row">${label}</th>${
-        columns.map(({ kind }, i) => markup`<td>${formatCell(kind, cells[i])}</td>`)
-      }</tr>
+  }</tr></thead><tbody>
+${rows.map((row) => rowHtml(row, columns))}</tbody></table></div>
+${notes.map((note) => markup`<p class="small soft">${note}</p>\n`)}`;
+
+const rowHtml = ({ label, paper, cells }: TableRow, columns: Table["columns"]): Html =>
+  markup`<tr${paper ? trusted(' class="paper"') : undefined}><th scope="row">${label}</th>${
+    columns.map(({ kind }, index) => {
+      const cell = cells[index];
+      const text = cell === undefined && paper ? "" : formatCell(kind, cell);
+      return kind === "text" ? markup`<td class="text">${text}</td>` : markup`<td>${text}</td>`;
+    })
+  }</tr>
+`;
+
+type Labels = ReadonlyMap<string, string>;
+
+const labelsOf = ({ recipes }: Experiment, config: RunConfig): Labels =>
+  new Map(recipes(config).map(({ name, label }) => [name, label]));
+
+/** Prompts that are shown of each test. */
+const shownPrompts = 3;
+
+// The same prompts answered by every recipe, of the first seed.
+const answersHtml = (
+  records: ReadonlyArray<RecipeRecord>,
+  labels: Labels,
+): Html | undefined => {
+  const seed = Math.min(...records.map((record) => record.seed));
+  const first = records.filter((record) => record.seed === seed && record.answers.length > 0);
+  const tests = [...new Set(first.flatMap(({ answers }) => answers.map(({ test }) => test)))];
+  if (tests.length === 0) return undefined;
+  const sections = tests.map((test, index) => {
+    const prompts = [
+      ...new Set(first[0]!.answers.filter((it) => it.test === test).map(({ prompt }) => prompt)),
+    ].slice(0, shownPrompts);
+    return markup`<details${index === 0 ? trusted(" open") : undefined}><summary>${test}</summary>
+${prompts.map((prompt) => promptHtml(prompt, test, first, labels))}</details>
+`;
+  });
+  return markup`<h2>Answers</h2>
+<p class="soft">Seed ${seed}, the first prompts of each test as the run met them, not chosen.</p>
+${sections}`;
+};
+
+const promptHtml = (
+  prompt: string,
+  test: string,
+  records: ReadonlyArray<RecipeRecord>,
+  labels: Labels,
+): Html => {
+  const found = records.flatMap(({ recipe, answers }) => {
+    const answer = answers.find((it) => it.test === test && it.prompt === prompt);
+    return answer ? [{ recipe, answer }] : [];
+  });
+  return markup`<p class="prompt"><code>${prompt}</code> <span class="soft small">wanted: ${
+    found[0]?.answer.wanted
+  }</span></p>
+<div class="answers">${
+    found.map(({ recipe, answer }) => answerPanel(labels.get(recipe) ?? recipe, answer))
+  }</div>
+`;
+};
+
+const answerPanel = (label: string, { answer, right }: Answer): Html =>
+  markup`<div class="panel"><div class="small"><b>${label}</b> <span class="verdict ${
+    right ? "yes" : "no"
+  }">${right ? "✓ as wanted" : "✗ not as wanted"}</span></div><pre>${answer}</pre></div>
+`;
+
+const settingsTable = (config: RunConfig): Html =>
+  markup`<div class="scroll"><table><tbody>${
+    flatten("", config).map(([path, value]) =>
+      markup`<tr><th scope="row"><code>${path}</code></th><td class="text"><code>${value}</code></td></tr>
 `
     )
-  }</tbody></table></div>
-${notes.map((note) => markup`<p class="small soft">${note}</p>`)}
-`;
+  }</tbody></table></div>`;
+
+const flatten = (path: string, value: unknown): ReadonlyArray<readonly [string, string]> =>
+  typeof value === "object" && value !== null && !Array.isArray(value)
+    ? Object.entries(value).flatMap(([key, inner]) =>
+      flatten(path === "" ? key : `${path}.${key}`, inner)
+    )
+    : [[path, typeof value === "string" ? value : JSON.stringify(value) ?? "–"]];
+
+const machine = ({ run, records }: ReportedExperiment): Html => {
+  const steps = records.reduce((sum, record) => sum + record.steps, 0);
+  const rows: ReadonlyArray<readonly [string, string]> = [
+    ["device", run.device],
+    ["time of the last run", formatSeconds(run.seconds)],
+    ["trainings", `${records.length}, ${steps} optimizer steps in all`],
+    ["peak GPU memory", formatBytes(run.peakGpuBytes)],
+    ["version", run.version],
+  ];
+  return markup`<div class="scroll"><table><tbody>${
+    rows.map(([name, text]) =>
+      markup`<tr><th scope="row">${name}</th><td class="text">${text}</td></tr>
+`
+    )
+  }</tbody></table></div>`;
+};

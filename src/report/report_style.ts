@@ -41,6 +41,9 @@ code, pre { font-family: ui-monospace, "SF Mono", Menlo, Consolas, monospace; fo
 figure svg { display: block; width: 100%; height: auto; color: var(--text); }
 figcaption { font-size: 0.9rem; margin-bottom: 0.4rem; }
 figcaption b { display: block; }
+.charts {
+  display: grid; gap: 0.75rem; grid-template-columns: repeat(auto-fill, minmax(min(100%, 480px), 1fr));
+}
 .facts { display: grid; gap: 0.75rem; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); }
 .facts .panel b { display: block; font-size: 1.6rem; line-height: 1.2; }
 .claims {

@@ -29,8 +29,8 @@ const answersTable = (records: ReadonlyArray<RecipeRecord>): Table => {
     title: "Answers of the first seed",
     notes: [],
     columns: shown.map(({ label }) => ({ title: label, kind: "text" })),
-    rows: sentences.map(({ prompt, wanted }) => ({
-      label: `${prompt} (${wanted})`,
+    rows: sentences.map(({ prompt, label = prompt, wanted }) => ({
+      label: `${label} → ${wanted}`,
       cells: shown.map(({ answers }) => {
         const found = answers.find((answer) => answer.prompt === prompt);
         return found ? `${found.right ? "✓" : "✗"} ${found.answer}` : undefined;
