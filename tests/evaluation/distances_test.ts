@@ -3,6 +3,7 @@ import { Effect } from "effect";
 import { slotPrompts } from "../../fixtures/world/test_sets.ts";
 import { makeTokenizer, type Tokenizer } from "../../src/data/tokenizer.ts";
 import { comparedWord, fillSlots, vocabularyWords } from "../../src/evaluation/compared_words.ts";
+import { distanceMetrics } from "../../src/evaluation/distance_metrics.ts";
 import { distances, namedBlocks } from "../../src/evaluation/distances.ts";
 import { hiddenStatesAt, type Place } from "../../src/evaluation/hidden_states.ts";
 import { readRows, readStates, shareRows } from "../../src/evaluation/read_states.ts";
@@ -14,6 +15,7 @@ import { loadModel } from "../../src/models/load_model.ts";
 import { randomWeights } from "../../src/models/random_weights.ts";
 import { llama } from "../../src/models/llama.ts";
 import { makeAdapter } from "../../src/nn/adapter.ts";
+import { embeddingNames } from "../../src/nn/adapter_specs.ts";
 import { platform } from "../../src/platform.ts";
 import { onGpu, uniform, worst } from "../support/on_gpu.ts";
 import { tinyFiles } from "../support/tiny_tokenizer.ts";
@@ -47,10 +49,13 @@ onGpu(
   Effect.gen(function* () {
     const { subject, tokenizer, token } = yield* base;
     const slots = yield* slotsOf(tokenizer, token, 24);
-    const { variants: { slot, row } } = yield* distances(subject, tokenizer, slots);
+    const found = yield* distances(subject, tokenizer, slots);
+    const { variants: { slot, row, bare } } = found;
+    const metrics = distanceMetrics(found);
     for (const { word, last, mean } of slot.words) {
       const expected = yield* slotDistance(subject, slots, tokenizer.idOf(word)!);
       const found = namedBlocks(last);
+      assert.equal(metrics[`l2_${word}_middle`], last[1]!.l2);
       for (const block of ["first", "middle", "last"] as const) {
         const error = Math.abs(found[block].l2 / expected[block] - 1);
         assert.ok(error < 1e-5, `${word} ${block}: ${found[block].l2}, ${expected[block]}`);
@@ -62,6 +67,9 @@ onGpu(
     assert.equal(slot.frequent.length, 20);
     assert.equal(slot.rankedAmong, 2 + slot.frequent.length + slot.formats.length);
     assert.equal(row.words[0]!.last.length, 1);
+    assert.equal(metrics["bare_specificity_json_last"], bare.words[0]!.last[3]!.specificity.l2);
+    assert.equal(metrics["row_rank_thought"], row.words[1]!.last[0]!.rank);
+    assert.equal(Object.keys(metrics).length, 2 * 8 * (3 * 3 + 1));
   }).pipe(Effect.provide(platform)),
 );
 
@@ -209,6 +217,28 @@ onGpu(
 );
 
 onGpu(
+  "readRows() reads rows with the embedding's adapter on them",
+  Effect.gen(function* () {
+    const { subject: { decoder } } = yield* smallModel;
+    const table = yield* downloadTable(decoder.embedding);
+    const [a, b] = [uniform(24 * 2, 1), uniform(16 * 2, 2)];
+    const adapter = yield* makeAdapter(
+      decoder,
+      { rank: 2, alpha: 6, dropout: 0, targetModules: ["embed_tokens"], rsLora: false },
+      1,
+      { saved: new Map([[embeddingNames.a, a], [embeddingNames.b, b]]) },
+    );
+    yield* readRows({ decoder: adapter.decoder, adapter }, [7], (_, row) => {
+      const expected = Float64Array.from(
+        row,
+        (_, i) => table[7 * 16 + i]! + 3 * (a[7 * 2]! * b[i * 2]! + a[7 * 2 + 1]! * b[i * 2 + 1]!),
+      );
+      assert.ok(worst(row, expected) < 1e-6);
+    });
+  }),
+);
+
+onGpu(
   "readRows() reads embedding rows in the order asked for",
   Effect.gen(function* () {
     const { subject } = yield* smallModel;
@@ -222,6 +252,12 @@ onGpu(
     assert.equal(count, 4);
   }),
 );
+
+Deno.test("namedBlocks() takes the first, block ⌈n / 2⌉ and the last", () => {
+  assert.deepEqual(namedBlocks([1]), { first: 1, middle: 1, last: 1 });
+  assert.deepEqual(namedBlocks([1, 2, 3]), { first: 1, middle: 2, last: 3 });
+  assert.deepEqual(namedBlocks([1, 2, 3, 4]), { first: 1, middle: 2, last: 4 });
+});
 
 Deno.test("fillSlots() replaces every occurrence, gives back the word's places and cuts behind the last", () => {
   const tokenizer = Effect.runSync(makeTokenizer(tinyFiles()));

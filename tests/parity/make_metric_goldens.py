@@ -188,9 +188,91 @@ def translations(folder):
     })
 
 
+# --- Statistics ----------------------------------------------------------------------------------
+
+
+def mix(bits):
+    import numpy as np
+    bits = bits.astype(np.uint64)
+    bits = ((bits ^ (bits >> np.uint64(16))) * np.uint64(0x7FEB352D)) & np.uint64(0xFFFFFFFF)
+    bits = ((bits ^ (bits >> np.uint64(15))) * np.uint64(0x846CA68B)) & np.uint64(0xFFFFFFFF)
+    return bits ^ (bits >> np.uint64(16))
+
+
+def drawn(seed, resamples, count, start=0):
+    """The draws of src/gpu/random.ts: [resamples, count] whole numbers below count."""
+    import numpy as np
+    streams = np.arange(resamples, dtype=np.uint64)[:, None]
+    elements = np.arange(start, start + count, dtype=np.uint64)[None]
+    word = np.uint64(0xFFFFFFFF)
+    bits = mix((mix((mix(np.array(seed)) + streams) & word) + elements) & word)
+    return np.floor((bits >> np.uint64(8)) / 2.0**24 * count).astype(int)
+
+
+def statistics():
+    import numpy as np
+    import scipy
+    import statsmodels
+    from scipy import stats
+    from statsmodels.stats.proportion import proportion_confint
+
+    class Draws(np.random.Generator):
+        """scipy resamples with our draws."""
+
+        def __init__(self, seed):
+            super().__init__(np.random.PCG64(0))
+            self.seed = seed
+
+        def integers(self, low, high=None, size=None, **_):
+            assert low == 0 and size[1] == high
+            return drawn(self.seed, size[0], high)
+
+    numbers = np.random.default_rng(3)
+    samples = {
+        "skewed": np.round(numbers.exponential(2.0, 25), 3),
+        "normal": np.round(numbers.normal(5.0, 1.0, 40), 3),
+        "rate": (numbers.random(32) < 0.8).astype(float),
+        "few": np.array([0.1, 0.5, 0.2]),
+    }
+    rows = []
+    for name, sample in samples.items():
+        for statistic in ["mean", "median"]:
+            for method in ["percentile", "bca"]:
+                for level, resamples in [(0.95, 999), (0.9, 400)]:
+                    interval = stats.bootstrap(
+                        (sample,), getattr(np, statistic), n_resamples=resamples, confidence_level=level,
+                        method=method, rng=Draws(42), batch=None).confidence_interval
+                    if np.isfinite(interval.low):
+                        rows.append({"sample": name, "statistic": statistic, "method": method, "level": level,
+                                     "resamples": resamples, "low": interval.low, "high": interval.high})
+    a, b = np.round(numbers.normal(1.0, 1.0, 30), 3), np.round(numbers.normal(0.6, 1.0, 30), 3)
+    paired = stats.bootstrap((a, b), lambda x, y, axis: np.mean(x, axis) - np.mean(y, axis), paired=True, vectorized=True,
+                             n_resamples=999, method="bca", rng=Draws(42)).confidence_interval
+    sums = (a - b)[drawn(42, 999, 30)].mean(1)
+    scores = np.round(numbers.random((4, 12)), 3)
+    seeds, items = drawn(42, 500, 4), np.stack([drawn(42, 500, 12, 4 + 12 * s) for s in range(4)])
+    crossed = [scores[np.ix_(seeds[r], items[0][r])].mean() for r in range(500)]
+    nested = [np.mean([scores[seeds[r][s]][items[s][r]].mean() for s in range(4)]) for r in range(500)]
+    write("statistics.json", {
+        "versions": {"numpy": np.__version__, "scipy": scipy.__version__, "statsmodels": statsmodels.__version__},
+        "samples": {name: sample.tolist() for name, sample in samples.items()},
+        "bootstrap": rows,
+        "paired": {"a": a.tolist(), "b": b.tolist(), "low": paired.low, "high": paired.high,
+                   "p": 2 * (min((sums <= 0).sum(), (sums >= 0).sum()) + 1) / 1000},
+        "seeds": {"scores": scores.tolist(), "crossed": np.percentile(crossed, [2.5, 97.5]).tolist(),
+                  "nested": np.percentile(nested, [2.5, 97.5]).tolist()},
+        "wilson": [[k, n, level, *proportion_confint(k, n, 1 - level, "wilson")]
+                   for k, n, level in [(0, 32, .95), (32, 32, .95), (1, 3, .95), (29, 32, .99), (500, 1000, .9), (0, 1, .95)]],
+        "normal": [[p, stats.norm.ppf(p)] for p in [1e-9, 1e-4, .025, .3, .5, .7, .975, .9999]],
+        "student": [[level, degrees, stats.t.ppf((1 + level) / 2, degrees)]
+                    for level in [.5, .95, .999] for degrees in [1, 2, 3, 4, 5, 9, 30, 101]],
+        "quantile": [[share, np.percentile([1, 2, 4, 8, 16], 100 * share)] for share in [0, .1, .25, .33, .9, 1]],
+    })
+
+
 def write(name, content):
     OUT.mkdir(parents=True, exist_ok=True)
-    (OUT / name).write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n")
+    (OUT / name).write_text(json.dumps(content, ensure_ascii=False, indent=1, default=float) + "\n")
     print(OUT / name)
 
 
@@ -198,4 +280,5 @@ if __name__ == "__main__":
     import warnings
     warnings.simplefilter("ignore")
     literals()
+    statistics()
     translations(pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else None)
