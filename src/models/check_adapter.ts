@@ -2,11 +2,15 @@
 import { Effect } from "effect";
 import { malformed } from "../weights/files.ts";
 import type { Adapter } from "../weights/peft.ts";
+import { isTarget } from "../weights/peft_targets.ts";
 import { checkShape } from "../weights/weights.ts";
 import type { WeightsError } from "../weights/weights_error.ts";
 import type { OpenModel } from "./open_model.ts";
 
-/** Every matrix belongs to a linear of the model and has its shape; no layer lacks a target module. */
+/**
+ * Every matrix belongs to a linear of the model and has its shape; no layer lacks a target module,
+ * unless the folder says that the layer is not adapted.
+ */
 export const checkAdapter: (
   model: Pick<OpenModel, "architecture" | "shape">,
   directory: string,
@@ -14,7 +18,7 @@ export const checkAdapter: (
 ) => Effect.Effect<void, WeightsError> = Effect.fnUntraced(function* (
   { architecture, shape },
   directory,
-  { linears, embedding, rows },
+  { linears, embedding, rows, targets },
 ) {
   const fused = Array.from(
     { length: shape.layers },
@@ -35,7 +39,9 @@ export const checkAdapter: (
     if (magnitude) yield* checkShape(`${path}.lora_magnitude_vector`, magnitude, [outputs]);
     modules.add(part.module);
   }
-  const missing = parts.find(({ module, path }) => modules.has(module) && !linears.has(path));
+  const missing = parts.find(({ module, path }) =>
+    modules.has(module) && !linears.has(path) && (!targets || isTarget(targets, path))
+  );
   if (missing) {
     const expected = `${missing.module} of every layer`;
     return yield* malformed(directory, "adapter", expected, `without ${missing.path}`);
@@ -52,5 +58,8 @@ export const checkAdapter: (
       rank,
     ]);
   }
-  if (rows) yield* checkShape("new tokens' rows", rows.input, [rows.tokens.length, shape.hidden]);
+  for (const table of [rows?.input, rows?.output]) {
+    if (!rows || !table) continue;
+    yield* checkShape("new tokens' rows", table, [rows.tokens.length, shape.hidden]);
+  }
 });

@@ -17,8 +17,9 @@ import { loadDecoder } from "./load_decoder.ts";
 import type { ModelError } from "./model_error.ts";
 import { checkAdapter } from "./check_adapter.ts";
 import { chooseStorage, type StorageChoice, type StorageWish } from "./choose_storage.ts";
-import { openModel } from "./open_model.ts";
+import { type OpenModel, openModel } from "./open_model.ts";
 import { refuseUnrunnable } from "./runnable_adapter.ts";
+import { takeTables } from "./saved_tables.ts";
 
 /** A model ready to run, with what a directory says about it beside the weights. */
 export interface LoadedModel {
@@ -60,12 +61,7 @@ export const loadModel: (
     const { positions, batch = 1, storage: wish = "auto", budget, onPlan } = options;
     const opened = yield* openModel(directory);
     const { config, architecture, shape, weights } = opened;
-    const stored = adapter === undefined ? undefined : yield* readAdapter(adapter);
-    if (stored && adapter !== undefined) {
-      yield* checkBase(stored.base, directory);
-      yield* refuseUnrunnable(opened, adapter, stored);
-      yield* checkAdapter(opened, adapter, stored);
-    }
+    const stored = adapter === undefined ? undefined : yield* openAdapter(opened, adapter);
     const tokenizer = yield* readTokenizers(directory, adapter, stored);
     const ids = stored?.rows?.tokens.map(({ id }) => id) ?? [];
     const tokens = Math.min(shape.maxPositions, positions ?? 1024);
@@ -93,6 +89,23 @@ export const loadModel: (
     };
   },
 );
+
+/**
+ * Reads the adapter in `directory`, with its rows of tokens that the opened model lacks; refuses one of
+ * another base, and what would be lost.
+ */
+export const openAdapter: (
+  opened: OpenModel,
+  directory: string,
+) => Effect.Effect<StoredAdapter, WeightsError, FileSystem.FileSystem | Path.Path> = Effect
+  .fnUntraced(function* (opened, directory) {
+    const stored = yield* readAdapter(directory);
+    yield* checkBase(stored.base, opened.directory);
+    yield* refuseUnrunnable(opened, directory, stored);
+    const whole = yield* takeTables(opened, directory, stored);
+    yield* checkAdapter(opened, directory, whole);
+    return whole;
+  });
 
 /** A stored adapter on the GPU, attached to `base`; new tokens' rows included, for running only. */
 const putOn = (

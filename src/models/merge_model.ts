@@ -3,20 +3,16 @@ import { Effect, FileSystem, Path, type Scope } from "effect";
 import type { DataError } from "../data/data_error.ts";
 import { writeTokenizer } from "../data/tokenizer_files.ts";
 import type { Gpu, GpuError } from "../gpu/gpu.ts";
-import { checkBase } from "../weights/adapter_base.ts";
 import { malformed, refuse, writeFiles } from "../weights/files.ts";
-import { readAdapter } from "../weights/peft.ts";
 import type { FloatDtype } from "../weights/safetensors.ts";
 import { type PlannedShard, type PlannedTensor, writeShards } from "../weights/shard_writer.ts";
 import type { WeightsError } from "../weights/weights_error.ts";
 import { changeConfig } from "./config_text.ts";
-import { checkAdapter } from "./check_adapter.ts";
-import { readTokenizers } from "./load_model.ts";
+import { openAdapter, readTokenizers } from "./load_model.ts";
 import { mergedValues, type Merging } from "./merged_values.ts";
 import type { ModelError } from "./model_error.ts";
 import { openModel } from "./open_model.ts";
 import { parameterSpecs } from "./parameter_specs.ts";
-import { refuseUnrunnable } from "./runnable_adapter.ts";
 import { wholeTable } from "./table_cuts.ts";
 
 /** What to merge, and how to store it. */
@@ -48,10 +44,7 @@ export const mergeModel = (
 > =>
   Effect.scoped(Effect.gen(function* () {
     const opened = yield* openModel(model);
-    const stored = yield* readAdapter(adapter);
-    yield* checkBase(stored.base, model);
-    yield* refuseUnrunnable(opened, adapter, stored);
-    yield* checkAdapter(opened, adapter, stored);
+    const stored = yield* openAdapter(opened, adapter);
     const tokenizer = yield* readTokenizers(model, adapter, stored);
     const ids = stored.rows?.tokens.map(({ id }) => id) ?? [];
     const merging: Merging = {

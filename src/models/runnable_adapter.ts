@@ -6,17 +6,17 @@ import type { WeightsError } from "../weights/weights_error.ts";
 import type { OpenModel } from "./open_model.ts";
 
 /**
- * Fails where the adapter in `directory` has LoRA on the head, DoRA on the embedding, trained rows
- * beside LoRA on it, or whole tables that are not the base's own.
+ * Fails where the adapter in `directory` has LoRA on the head, DoRA on the embedding, or trained rows
+ * beside LoRA on it.
  */
 export const refuseUnrunnable: (
-  model: Pick<OpenModel, "architecture" | "weights">,
+  model: Pick<OpenModel, "architecture">,
   directory: string,
   adapter: Adapter,
 ) => Effect.Effect<void, WeightsError> = Effect.fnUntraced(function* (
-  { architecture: { tensors }, weights },
+  { architecture: { tensors } },
   directory,
-  { linears, embedding, tables = new Map(), rows },
+  { linears, embedding, rows },
 ) {
   const refuse = (expected: string, actual: string) =>
     malformed(directory, "adapter", expected, actual);
@@ -29,15 +29,6 @@ export const refuseUnrunnable: (
   }
   if (embedding && rows) {
     return yield* refuse("LoRA on the embedding or trained rows of it", "both");
-  }
-  for (const [path, { shape, data }] of tables) {
-    const name = path === paths.head && !weights.names.includes(tensors.head)
-      ? tensors.embedding
-      : `${path}.weight`;
-    const own = yield* weights.read(name);
-    if (own.shape.join() !== shape.join() || own.data.some((value, i) => value !== data[i])) {
-      return yield* refuse(`of a base whose ${path} is this model's`, `of another ${path}`);
-    }
   }
 });
 

@@ -2,6 +2,7 @@
 import { Effect, type FileSystem, Path } from "effect";
 import {
   formatJson,
+  malformed,
   parseObject,
   readIfPresent,
   readJson,
@@ -19,6 +20,7 @@ import {
   type TrainedToken,
 } from "./peft_config.ts";
 import { matchPattern } from "./peft_patterns.ts";
+import { choosesLayers, type Targets } from "./peft_targets.ts";
 import { encodeSafetensors } from "./safetensors.ts";
 import { checkShape, type HostTensor, type Weights } from "./weights.ts";
 import type { WeightsError } from "./weights_error.ts";
@@ -41,7 +43,10 @@ export interface TrainedRows {
   readonly tokens: ReadonlyArray<TrainedToken>;
   /** Rows of the embedding `[tokens, hidden]`. */
   readonly input: HostTensor;
-  /** Rows of the head `[tokens, hidden]`; absent where head and embedding are tied. */
+  /**
+   * Rows of the head `[tokens, hidden]`; absent where the head's are the embedding's (tied) or the
+   * base's.
+   */
   readonly output?: HostTensor;
 }
 
@@ -61,11 +66,14 @@ export interface Adapter {
    */
   readonly embedding?: LoraMatrices;
   /**
-   * Whole tables `[vocab, hidden]` by module (`model.embed_tokens`, `lm_head`): PEFT saves the base's
-   * own beside LoRA on it, and takes the saved one for the base's when it loads the folder.
+   * Whole tables `[rows, hidden]` by module (`model.embed_tokens`, `lm_head`): PEFT saves the base's
+   * own beside LoRA on it, and both where the vocabulary was resized in memory. It takes the saved one
+   * for the base's when it loads the folder.
    */
   readonly tables?: ReadonlyMap<string, HostTensor>;
   readonly rows?: TrainedRows;
+  /** What the folder says it adapts, where that need not be the same modules in every layer. */
+  readonly targets?: Targets;
 }
 
 /** The factor of B·A: alpha / rank, or alpha / √rank under rsLoRA. */
@@ -80,13 +88,18 @@ export const scalingOf = (
 // Names as PEFT 0.21.2 writes them.
 const prefix = "base_model.model.";
 const embeddingPath = "model.embed_tokens";
+const headPath = "lm_head";
 const embeddingRows = `${prefix}${embeddingPath}.token_adapter.trainable_tokens_delta`;
-const headRows = `${prefix}lm_head.token_adapter.trainable_tokens_delta`;
+const headRows = `${prefix}${headPath}.token_adapter.trainable_tokens_delta`;
 const parts = {
   linear: { a: "lora_A.weight", b: "lora_B.weight" },
   embedding: { a: "lora_embedding_A", b: "lora_embedding_B" },
   magnitude: "lora_magnitude_vector",
-  table: "base_layer.weight",
+} as const;
+const tableParts = {
+  adapted: "base_layer.weight",
+  trained: "token_adapter.base_layer.weight",
+  plain: "weight",
 } as const;
 const files = {
   config: "adapter_config.json",
@@ -101,6 +114,18 @@ type Tensors = Pick<Adapter, "linears" | "embedding" | "tables" | "rows">;
 const modulesOf = ({ linears, embedding }: Tensors): ReadonlyMap<string, LoraMatrices> =>
   new Map([...linears, ...embedding ? [[embeddingPath, embedding] as const] : []]);
 
+/** Where a table lies: its module may be wrapped by LoRA, or by its trained rows. */
+const tableKey = ({ linears, embedding, rows }: Tensors, path: string): string => {
+  const isAdapted = linears.has(path) || path === embeddingPath && embedding !== undefined;
+  const trained = path === embeddingPath
+    ? rows?.input
+    : path === headPath
+    ? rows?.output
+    : undefined;
+  const part = isAdapted ? tableParts.adapted : trained ? tableParts.trained : tableParts.plain;
+  return `${prefix}${path}.${part}`;
+};
+
 /** The content of `adapter_model.safetensors`. */
 const tensorsOf = (adapter: Tensors): ReadonlyMap<string, HostTensor> => {
   const tensors = new Map<string, HostTensor>();
@@ -111,7 +136,7 @@ const tensorsOf = (adapter: Tensors): ReadonlyMap<string, HostTensor> => {
     if (matrices.magnitude) tensors.set(`${prefix}${path}.${parts.magnitude}`, matrices.magnitude);
   }
   for (const [path, table] of adapter.tables ?? []) {
-    tensors.set(`${prefix}${path}.${parts.table}`, table);
+    tensors.set(tableKey(adapter, path), table);
   }
   if (adapter.rows) tensors.set(embeddingRows, adapter.rows.input);
   if (adapter.rows?.output) tensors.set(headRows, adapter.rows.output);
@@ -146,6 +171,12 @@ const peftConfig = (adapter: Adapter) => {
   if (withMagnitude > 0 && withMagnitude < modules.size) {
     throw new Error(`Expected a magnitude of all ${modules.size} modules but got ${withMagnitude}`);
   }
+  const targets: Targets = adapter.targets ?? {
+    target_modules: targetModules([...modules.keys()]),
+    exclude_modules: null,
+    layers_to_transform: null,
+    layers_pattern: null,
+  };
   const config: PeftConfig & Readonly<Record<string, unknown>> = {
     peft_type: "LORA",
     task_type: "CAUSAL_LM",
@@ -154,7 +185,7 @@ const peftConfig = (adapter: Adapter) => {
     lora_alpha: alpha,
     lora_dropout: dropout,
     use_rslora: rsLora,
-    target_modules: targetModules([...modules.keys()]),
+    ...targets,
     trainable_token_indices: rows === undefined ? null : trained,
     use_dora: withMagnitude > 0,
     bias: "none",
@@ -215,13 +246,15 @@ export const readAdapter: (
         linears.set(path, yield* readMatrices(weights, path, parts.linear, config));
       } else if (path === embeddingPath && part === parts.embedding.a) {
         embedding = yield* readMatrices(weights, path, parts.embedding, config);
-      } else if (path !== undefined && part === parts.table) {
-        tables.set(path, yield* weights.read(key));
       }
+      const table = tableModule.exec(key)?.groups?.["path"];
+      if (table !== undefined) tables.set(table, yield* weights.read(key));
     }
     const named = new Map(sidecar.tokens.map((token) => [token.id, token]));
     const tokens = ids.map((id) => named.get(id) ?? { id });
-    const rows = ids.length === 0 ? undefined : yield* readRows(weights, tokens, listsHead);
+    const rows = ids.length === 0
+      ? undefined
+      : yield* readRows(weights, tokens, listsHead, weightsFile);
     const tensors: Tensors = {
       linears,
       ...embedding ? { embedding } : {},
@@ -236,14 +269,21 @@ export const readAdapter: (
       rsLora: config.use_rslora,
       base: sidecar.base,
       ...tensors,
+      ...choosesLayers(config) ? { targets: targetsOf(config) } : {},
     };
   },
   Effect.scoped,
 );
 
-const moduleKey = new RegExp(
-  `^${RegExp.escape(prefix)}(?<path>.+?)\\.(?<part>lora_.+|base_layer.+)$`,
+const moduleKey = new RegExp(`^${RegExp.escape(prefix)}(?<path>.+?)\\.(?<part>lora_.+)$`);
+const tableModule = new RegExp(
+  `^${RegExp.escape(prefix)}(?<path>${[embeddingPath, headPath].map(RegExp.escape).join("|")})\\.` +
+    `(?:${Object.values(tableParts).map(RegExp.escape).join("|")})$`,
 );
+
+const targetsOf = (
+  { target_modules, exclude_modules, layers_to_transform, layers_pattern }: PeftConfig,
+): Targets => ({ target_modules, exclude_modules, layers_to_transform, layers_pattern });
 
 /** The tensors of one adapted module, of the rank that the configuration gives it. */
 const readMatrices = Effect.fnUntraced(function* (
@@ -264,14 +304,22 @@ const readMatrices = Effect.fnUntraced(function* (
   return { ...matrices, magnitude };
 });
 
-const readRows = Effect.fnUntraced(
-  function* (weights: Weights, tokens: ReadonlyArray<TrainedToken>, listsHead: boolean) {
-    const input = yield* weights.read(embeddingRows);
-    const shape = [tokens.length, input.shape[1] ?? 0];
-    yield* checkShape(embeddingRows, input, shape);
-    // A head that is tied has no rows of its own, even where the configuration lists them.
-    return listsHead && weights.describe(headRows)
-      ? { tokens, input, output: yield* weights.read(headRows, shape) }
-      : { tokens, input };
-  },
-);
+const readRows = Effect.fnUntraced(function* (
+  weights: Weights,
+  tokens: ReadonlyArray<TrainedToken>,
+  listsHead: boolean,
+  file: string,
+) {
+  const input = yield* weights.read(embeddingRows);
+  const shape = [tokens.length, input.shape[1] ?? 0];
+  yield* checkShape(embeddingRows, input, shape);
+  // A head that is tied may have no rows of its own, even where the configuration lists them.
+  if (!weights.describe(headRows)) return { tokens, input };
+  const output = yield* weights.read(headRows, shape);
+  // PEFT saves them twice where head and embedding are tied and the vocabulary was resized.
+  if (!listsHead && output.data.some((value, i) => value !== input.data[i])) {
+    const expected = "the embedding's, as trainable_token_indices does not list lm_head,";
+    return yield* malformed(file, headRows, expected, "other rows");
+  }
+  return { tokens, input, output };
+});

@@ -3,10 +3,11 @@ import { Effect, Schema, SchemaIssue } from "effect";
 import { type JsonObject, malformed } from "./files.ts";
 import { refuseFields } from "./peft_fields.ts";
 import { isPattern } from "./peft_patterns.ts";
+import type { Targets } from "./peft_targets.ts";
 import type { WeightsError } from "./weights_error.ts";
 
 /** What we read of `adapter_config.json`. */
-export interface PeftConfig {
+export interface PeftConfig extends Targets {
   readonly peft_type: "LORA";
   readonly base_model_name_or_path: string | null;
   readonly r: number;
@@ -30,6 +31,8 @@ const orElse = <S extends Schema.Top>(schema: S, value: S["Encoded"]) =>
 const Rank = Schema.Int.check(Schema.isGreaterThan(0));
 const Ids = Schema.Array(Schema.Int.check(Schema.isGreaterThanOrEqualTo(0)));
 
+const Names = Schema.Union([Schema.String, Schema.Array(Schema.String)]);
+
 const PeftConfigCodec: Schema.Codec<PeftConfig, unknown> = Schema.Struct({
   peft_type: Schema.Literal("LORA"),
   base_model_name_or_path: orElse(Schema.NullOr(Schema.String), null),
@@ -38,6 +41,13 @@ const PeftConfigCodec: Schema.Codec<PeftConfig, unknown> = Schema.Struct({
   lora_dropout: orElse(Schema.Finite, 0),
   use_rslora: orElse(Schema.Boolean, false),
   use_dora: orElse(Schema.Boolean, false),
+  target_modules: orElse(Schema.NullOr(Names), null),
+  exclude_modules: orElse(Schema.NullOr(Names), null),
+  layers_to_transform: orElse(
+    Schema.NullOr(Schema.Union([Schema.Int, Schema.Array(Schema.Int)])),
+    null,
+  ),
+  layers_pattern: orElse(Schema.NullOr(Names), null),
   rank_pattern: orElse(Schema.Record(Schema.String, Rank), {}),
   alpha_pattern: orElse(Schema.Record(Schema.String, Schema.Finite), {}),
   trainable_token_indices: orElse(

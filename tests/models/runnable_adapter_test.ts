@@ -3,7 +3,7 @@ import { Effect } from "effect";
 import { llama } from "../../src/models/llama.ts";
 import { refuseUnrunnable } from "../../src/models/runnable_adapter.ts";
 import type { Adapter, LoraMatrices } from "../../src/weights/peft.ts";
-import { type HostTensor, memoryWeights } from "../../src/weights/weights.ts";
+import type { HostTensor } from "../../src/weights/weights.ts";
 
 const zeros = (...shape: ReadonlyArray<number>): HostTensor => ({
   shape,
@@ -19,11 +19,7 @@ const adapterOf = (other: LoraMatrices): Adapter => ({
   linears: new Map([["q_proj", plain], ["v_proj", other]]),
 });
 
-const table = { shape: [5, 3], data: Float32Array.from({ length: 15 }, (_, i) => i) };
-const model = {
-  architecture: llama,
-  weights: memoryWeights({ "model.embed_tokens.weight": table }),
-};
+const model = { architecture: llama };
 
 const refused: ReadonlyArray<readonly [string, Adapter, string]> = [
   [
@@ -45,11 +41,6 @@ const refused: ReadonlyArray<readonly [string, Adapter, string]> = [
     },
     "LoRA on the embedding or trained rows of it but is both",
   ],
-  [
-    "tables of another base",
-    { ...adapterOf(plain), tables: new Map([["model.embed_tokens", zeros(5, 3)]]) },
-    "of a base whose model.embed_tokens is this model's but is of another model.embed_tokens",
-  ],
 ];
 
 for (const [what, adapter, problem] of refused) {
@@ -64,9 +55,8 @@ Deno.test("refuseUnrunnable() lets DoRA on linears pass", () => {
   Effect.runSync(refuseUnrunnable(model, "x", adapter));
 });
 
-Deno.test("refuseUnrunnable() lets ranks and alphas of their own, LoRA on the embedding and the base's tables pass", () => {
+Deno.test("refuseUnrunnable() lets ranks and alphas of their own and LoRA on the embedding pass", () => {
   const linears = new Map([["q_proj", { a: zeros(3, 3), b: zeros(4, 3), alpha: 8 }]]);
-  const tables = new Map([["model.embed_tokens", table], ["lm_head", table]]);
-  const adapter = { ...adapterOf(plain), linears, embedding: plain, tables };
+  const adapter = { ...adapterOf(plain), linears, embedding: plain };
   Effect.runSync(refuseUnrunnable(model, "x", adapter));
 });

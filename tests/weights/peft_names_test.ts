@@ -116,6 +116,44 @@ const folders: ReadonlyArray<{
     check: ({ rows }) => assert.equal(rows?.output, undefined),
   },
   {
+    name: "rows of a vocabulary resized in memory, untied",
+    config: { trainable_token_indices: { embed_tokens: [13, 14] } },
+    shapes: {
+      "lm_head.weight": [15, 8],
+      "model.embed_tokens.token_adapter.base_layer.weight": [15, 8],
+      [`model.embed_tokens.${delta}`]: [2, 8],
+      ...queries,
+    },
+    check: ({ rows, tables }) => {
+      assert.equal(rows?.output, undefined);
+      assert.deepEqual([...tables!.keys()], ["lm_head", "model.embed_tokens"]);
+    },
+  },
+  {
+    name: "rows of embedding and head of a vocabulary resized in memory",
+    config: { trainable_token_indices: { embed_tokens: [13, 14], lm_head: [13, 14] } },
+    shapes: {
+      "lm_head.token_adapter.base_layer.weight": [15, 8],
+      [`lm_head.${delta}`]: [2, 8],
+      "model.embed_tokens.token_adapter.base_layer.weight": [15, 8],
+      [`model.embed_tokens.${delta}`]: [2, 8],
+      ...queries,
+    },
+    check: ({ rows, tables }) => {
+      assert.deepEqual(rows?.output?.shape, [2, 8]);
+      assert.deepEqual(tables!.get("lm_head")!.shape, [15, 8]);
+    },
+  },
+  {
+    name: "a vocabulary resized in memory without trained rows",
+    config: {},
+    shapes: { "lm_head.weight": [15, 8], "model.embed_tokens.weight": [15, 8], ...queries },
+    check: ({ rows, tables }) => {
+      assert.equal(rows, undefined);
+      assert.deepEqual([...tables!.keys()], ["lm_head", "model.embed_tokens"]);
+    },
+  },
+  {
     name: "ranks and alphas by pattern",
     config: {
       target_modules: ["q_proj", "v_proj"],
@@ -127,17 +165,21 @@ const folders: ReadonlyArray<{
       ...lora(q0, 8, 8),
       ...lora(q1, 8, 8, 5),
       ...lora(layer(0, "self_attn.v_proj"), 4, 8, 3),
+      ...lora(layer(1, "self_attn.v_proj"), 4, 8, 3),
     },
     check: (adapter) => {
       const scalings = [...adapter.linears.values()].map((it) => scalingOf(adapter, it));
-      assert.deepEqual(scalings, [7 / 2, 7 / 5, 4 / 3]);
+      assert.deepEqual(scalings, [7 / 2, 7 / 5, 4 / 3, 4 / 3]);
     },
   },
   {
     name: "one layer alone",
     config: { layers_to_transform: [1], layers_pattern: "layers" },
     shapes: lora(q1, 8, 8),
-    check: ({ linears }) => assert.deepEqual([...linears.keys()], [q1]),
+    check: ({ linears, targets }) => {
+      assert.deepEqual([...linears.keys()], [q1]);
+      assert.deepEqual(targets?.layers_to_transform, [1]);
+    },
   },
 ];
 

@@ -4,6 +4,8 @@ import { type Platform, platform } from "../../src/platform.ts";
 import { readJson } from "../../src/weights/files.ts";
 import { openSafetensors } from "../../src/weights/model_directory.ts";
 import { type Adapter, readAdapter, scalingOf, writeAdapter } from "../../src/weights/peft.ts";
+import type { Targets } from "../../src/weights/peft_targets.ts";
+import { encodeSafetensors } from "../../src/weights/safetensors.ts";
 import type { HostTensor } from "../../src/weights/weights.ts";
 
 const tensor = (...shape: ReadonlyArray<number>): HostTensor => ({
@@ -30,6 +32,14 @@ const adapter: Adapter = {
 
 const { output: _, ...inputRows } = adapter.rows!;
 
+/** What a folder says of its modules where one layer has not what another has. */
+const targets: Targets = {
+  target_modules: [...adapter.linears.keys()],
+  exclude_modules: null,
+  layers_to_transform: null,
+  layers_pattern: null,
+};
+
 /** Runs `body` on a folder that holds `adapter`. */
 const onFolder = (name: string, body: (at: string) => Effect.Effect<void, unknown, Platform>) =>
   Deno.test(name, () =>
@@ -49,7 +59,7 @@ const change = Effect.fnUntraced(function* (at: string, keys: Readonly<Record<st
 
 onFolder("writeAdapter() writes what readAdapter() reads", (at) =>
   Effect.gen(function* () {
-    assert.deepEqual(yield* readAdapter(at), adapter);
+    assert.deepEqual(yield* readAdapter(at), { ...adapter, targets });
   }));
 
 onFolder("writeAdapter() uses the names of PEFT", (at) =>
@@ -162,7 +172,6 @@ const refused: ReadonlyArray<readonly [Readonly<Record<string, unknown>>, RegExp
     /rank_pattern should be of module names or simple patterns but is "\(q\+\)\+_proj"$/,
   ],
   [{ alpha_pattern: { "q_(": 4 } }, /alpha_pattern should be of module names or simple patterns/],
-  [{ trainable_token_indices: [9] }, /ignored but has base_model\.model\.lm_head\.token_adapter/],
   [
     { trainable_token_indices: null },
     /ignored but has .*embed_tokens\.token_adapter\.trainable_tokens_delta, .*lm_head/,
@@ -197,7 +206,7 @@ for (const [keys, message] of refused) {
     }));
 }
 
-const taken: ReadonlyArray<Readonly<Record<string, unknown>>> = [
+const taken: ReadonlyArray<Readonly<Record<string, unknown>> & Partial<Targets>> = [
   { target_modules: "all-linear" },
   { target_modules: ".*layers\\.1.*(q|v)_proj", exclude_modules: ["k_proj"] },
   { layers_to_transform: [0, 1], layers_pattern: "layers" },
@@ -210,6 +219,91 @@ for (const keys of taken) {
   onFolder(`readAdapter() takes ${JSON.stringify(keys)}`, (at) =>
     Effect.gen(function* () {
       yield* change(at, keys);
-      assert.deepEqual(yield* readAdapter(at), adapter);
+      const { targets: _, ...read } = yield* readAdapter(at);
+      assert.deepEqual(read, adapter);
     }));
 }
+
+onFolder(
+  "readAdapter() keeps what chooses layers, and nothing where all have the same",
+  (at) =>
+    Effect.gen(function* () {
+      const names = { target_modules: ["q_proj", "down_proj"] };
+      const few = { ...names, layers_to_transform: [1], layers_pattern: "layers" };
+      yield* change(at, few);
+      assert.deepEqual((yield* readAdapter(at)).targets, { ...targets, ...few });
+      yield* change(at, { ...names, layers_to_transform: null });
+      assert.equal((yield* readAdapter(at)).targets, undefined);
+      yield* change(at, { target_modules: "all-linear" });
+      assert.equal((yield* readAdapter(at)).targets, undefined);
+    }),
+);
+
+const tables = new Map([["model.embed_tokens", tensor(10, 3)], ["lm_head", tensor(10, 3)]]);
+
+onFolder(
+  "writeAdapter() puts tables where PEFT has them: beside LoRA, trained rows or nothing",
+  (at) =>
+    Effect.gen(function* () {
+      const path = yield* Path.Path;
+      const file = path.join(at, "adapter_model.safetensors");
+      const tablesOf = (stored: Adapter) =>
+        Effect.scoped(Effect.gen(function* () {
+          yield* writeAdapter(at, stored);
+          assert.deepEqual((yield* readAdapter(at)).tables, tables);
+          const { names } = yield* openSafetensors(file);
+          return names.filter((name) => /[^AB]\.weight$/.test(name));
+        }));
+      const [embedding, head] = ["base_model.model.model.embed_tokens", "base_model.model.lm_head"];
+      assert.deepEqual(yield* tablesOf({ ...adapter, tables }), [
+        `${embedding}.token_adapter.base_layer.weight`,
+        `${head}.token_adapter.base_layer.weight`,
+      ]);
+      assert.deepEqual(yield* tablesOf({ ...adapter, tables, rows: inputRows }), [
+        `${embedding}.token_adapter.base_layer.weight`,
+        `${head}.weight`,
+      ]);
+      const { rows: _, ...withoutRows } = adapter;
+      assert.deepEqual(yield* tablesOf({ ...withoutRows, tables }), [
+        `${embedding}.weight`,
+        `${head}.weight`,
+      ]);
+      const lora = { a: tensor(2, 10), b: tensor(3, 2) };
+      assert.deepEqual(yield* tablesOf({ ...withoutRows, tables, embedding: lora }), [
+        `${embedding}.base_layer.weight`,
+        `${head}.weight`,
+      ]);
+    }),
+);
+
+onFolder(
+  "readAdapter() takes unlisted rows of the head where they are the embedding's",
+  (at) =>
+    Effect.gen(function* () {
+      yield* change(at, { trainable_token_indices: [9] });
+      assert.deepEqual((yield* readAdapter(at)).rows, adapter.rows);
+      const other = { shape: [1, 3], data: new Float32Array(3) };
+      yield* writeAdapter(at, { ...adapter, rows: { ...adapter.rows!, output: other } });
+      assert.deepEqual((yield* readAdapter(at)).rows!.output, other);
+      yield* change(at, { trainable_token_indices: { embed_tokens: [9] } });
+      assert.match(
+        (yield* Effect.flip(readAdapter(at))).message,
+        /lm_head\.token_adapter\.trainable_tokens_delta should be the embedding's, as trainable_token_indices does not list lm_head, but is other rows$/,
+      );
+    }),
+);
+
+onFolder("readAdapter() refuses a plain weight that is no table", (at) =>
+  Effect.gen(function* () {
+    const [fs, path] = [yield* FileSystem.FileSystem, yield* Path.Path];
+    const name = "base_model.model.model.norm.weight";
+    const { names, read } = yield* openSafetensors(path.join(at, "adapter_model.safetensors"));
+    const tensors = yield* Effect.forEach(names, (key) =>
+      Effect.map(read(key), (value) => [key, value] as const));
+    const bytes = encodeSafetensors({ ...Object.fromEntries(tensors), [name]: tensor(3) });
+    yield* fs.writeFile(path.join(at, "adapter_model.safetensors"), bytes);
+    assert.match(
+      (yield* Effect.flip(readAdapter(at))).message,
+      /should hold no tensor that would be ignored but has base_model\.model\.model\.norm\.weight$/,
+    );
+  }).pipe(Effect.scoped));
