@@ -25,8 +25,10 @@ export interface PackedBatch {
   readonly lossWeight: number;
   /** Weight of each row's loss, f32; only where an example brings weights. */
   readonly weights?: Float32Array<ArrayBuffer>;
-  /** 1 for each row of an anchored example that has a next token, else 0, f32; only where there is one. */
-  readonly anchored?: Float32Array<ArrayBuffer>;
+  /** 1 for each row of an anchored example that has a next token, else 0; only where there is one. */
+  readonly anchored?: Uint32Array<ArrayBuffer>;
+  /** How many rows that are. */
+  readonly anchoredTokens: number;
   /** Rows in all, filler rows included. */
   readonly rows: number;
   /** Rows that hold a token of an example. */
@@ -59,19 +61,23 @@ export const pack = (examples: ReadonlyArray<Example>, rowMultiple: number = 1):
     ? new Float32Array(rows).fill(1)
     : undefined;
   const anchoredRows = examples.some(({ anchored }) => anchored)
-    ? new Float32Array(rows)
+    ? new Uint32Array(rows)
     : undefined;
 
   let row = 0;
   let supervisedTokens = 0;
   let lossWeight = 0;
+  let anchoredTokens = 0;
   for (const { ids, supervised, muted = false, weights, anchored = false } of examples) {
     const start = row;
     const end = start + ids.length;
     tokens.set(ids, start);
     starts.fill(start, start, end);
     ends.fill(end, start, end);
-    if (anchored) anchoredRows!.fill(1, start, end - 1);
+    if (anchored) {
+      anchoredRows!.fill(1, start, end - 1);
+      anchoredTokens += ids.length - 1;
+    }
     for (let i = 0; i < ids.length; i++, row++) {
       positions[row] = i;
       if (supervised[i + 1] !== true) continue;
@@ -96,6 +102,7 @@ export const pack = (examples: ReadonlyArray<Example>, rowMultiple: number = 1):
     lossWeight,
     ...rowWeights ? { weights: rowWeights } : {},
     ...anchoredRows ? { anchored: anchoredRows } : {},
+    anchoredTokens,
     rows,
     usedRows,
     sequences: examples.length,

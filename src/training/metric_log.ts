@@ -10,6 +10,8 @@ export interface MetricRecord {
   readonly seed: number;
   readonly step: number;
   readonly loss: number;
+  /** Mean KL(tuned ‖ base) of the anchored tokens, in nats; only where training is anchored. */
+  readonly divergence?: number;
   readonly learning_rate: number;
   readonly grad_norm: number;
   readonly tokens: number;
@@ -64,6 +66,7 @@ export const recordOf = (name: string, seed: number, report: StepReport): Metric
   seed,
   step: report.step,
   loss: report.loss,
+  ...report.divergence === undefined ? {} : { divergence: report.divergence },
   learning_rate: report.learningRate,
   grad_norm: report.gradientNorm,
   tokens: report.tokens,

@@ -48,6 +48,7 @@
  */
 export { type LearningRateSchedule, OptimizerConfig } from "../config/optimizer_config.ts";
 export { PretrainConfig } from "../config/pretrain_config.ts";
+export * from "./anchor.ts";
 export * as Checkpoints from "./checkpoints.ts";
 export * from "./learning_rate.ts";
 export * as MetricLog from "./metric_log.ts";

@@ -13,6 +13,7 @@ import { embeddingNoise } from "../ops/embedding_noise.ts";
 import { embeddingGradient } from "../ops/embedding_gradient.ts";
 import { globalNorm } from "../ops/global_norm.ts";
 import { sumInto } from "../ops/reduce_sum.ts";
+import { type Anchor, anchorDivergence, anchorForward } from "./anchor.ts";
 
 /** What is trained: a decoder whose own weights have gradients, or an adapter on a frozen one. */
 export interface Trainee extends Subject {
@@ -31,6 +32,8 @@ export interface StepOptions {
   readonly neftuneAlpha?: number;
   /** AdamW passes over elements without a gradient; off unless told. */
   readonly lazyAdam?: boolean;
+  /** Holds the predictions of anchored examples near those of the base; off unless told. */
+  readonly anchor?: Anchor;
 }
 
 /** Where a step writes its loss and its gradient norm, to be read later. */
@@ -38,6 +41,8 @@ export interface StepRecord {
   /** `[2 · steps]`: of each step the sum of the token losses, and the norm. */
   readonly ring: Tensor;
   readonly slot: number;
+  /** `[steps]`: to each step's slot the sum of its divergences from the anchor is added. */
+  readonly divergences?: Tensor;
 }
 
 /** A packed batch on the GPU; u32 `[rows]` each but the weights, which are f32. */
@@ -48,6 +53,7 @@ export interface BatchTensors {
   readonly ends: Tensor;
   readonly targets: Tensor;
   readonly weights?: Tensor;
+  readonly anchored?: Tensor;
 }
 
 /** Uploads `batch` for as long as the scope lives. */
@@ -62,7 +68,14 @@ export const uploadBatch = (
     ends: gpu.upload(batch.ends, [batch.rows]),
     targets: gpu.upload(batch.targets, [batch.rows]),
     ...batch.weights ? { weights: gpu.upload(batch.weights, [batch.rows]) } : {},
+    ...batch.anchored ? { anchored: gpu.upload(batch.anchored, [batch.rows]) } : {},
   });
+
+/** What variants of training change of a micro-batch. */
+export interface MicroBatchVariant extends Pick<StepOptions, "neftuneAlpha" | "anchor"> {
+  /** Factor of the gradient of its divergences from the anchor. */
+  readonly anchorScale?: number;
+}
 
 /** Forward and backward of one micro-batch: gradients accumulate, the loss is added to the record. */
 export const recordMicroBatch = (
@@ -73,8 +86,11 @@ export const recordMicroBatch = (
   checkpointing: boolean,
   mode: TrainingMode,
   record: StepRecord & { readonly accumulate: boolean },
-  { neftuneAlpha = 0 }: Pick<StepOptions, "neftuneAlpha"> = {},
+  { neftuneAlpha = 0, anchor, anchorScale = 0 }: MicroBatchVariant = {},
 ): void => {
+  const { anchored } = batch;
+  const held = anchor && anchored ? { anchor, batch: { ...batch, anchored } } : undefined;
+  const baseHidden = held && anchorForward(pass, held.anchor, held.batch);
   if (adapter) placeAdapterRows(pass, adapter);
   const { embeddingScale, logitSoftCap, tiedHead } = decoder.shape;
   const attendOf = attendWithin(batch);
@@ -106,6 +122,12 @@ export const recordMicroBatch = (
   );
   sumInto(pass, losses, record.ring, 2 * record.slot, record.accumulate);
   pass.release(losses, logSumExp);
+  if (held && baseHidden) {
+    const states = { hidden: forward.hidden, baseHidden, dHidden: dHidden! };
+    const divergences = anchorDivergence(pass, held.anchor, states, held.batch, anchorScale);
+    if (record.divergences) sumInto(pass, divergences, record.divergences, record.slot, true);
+    pass.release(divergences, baseHidden);
+  }
   const dStream = decoderBackward(pass, decoder, batch.tokens, forward, dHidden!, attendOf, mode);
   if (trained) {
     const { ids } = adapter.rows!;
@@ -146,7 +168,8 @@ const recordUpdate = (
 /**
  * Trains on `microBatches` as one optimizer step (`step` counts from 0). The loss is the sum over
  * all their supervised tokens divided by the number (or weight) of those, so that four micro-batches
- * of one example and one of four give the same update.
+ * of one example and one of four give the same update. An anchor adds its weight times the mean
+ * divergence of all their anchored tokens.
  */
 export const trainStep = (
   trainee: Trainee,
@@ -159,6 +182,8 @@ export const trainStep = (
   Effect.gen(function* () {
     const gpu = yield* Gpu;
     const lossWeight = microBatches.reduce((sum, batch) => sum + batch.lossWeight, 0);
+    const anchoredTokens = microBatches.reduce((sum, batch) => sum + batch.anchoredTokens, 0);
+    const anchorScale = (options.anchor?.weight ?? 0) / Math.max(1, anchoredTokens);
     for (const [index, batch] of microBatches.entries()) {
       const mode = { seed: options.seed, step: step * microBatches.length + index };
       yield* Effect.scoped(Effect.gen(function* () {
@@ -172,7 +197,7 @@ export const trainStep = (
             options.gradientCheckpointing,
             mode,
             { ...record, accumulate: index > 0 },
-            options,
+            { ...options, anchorScale },
           );
           if (index === microBatches.length - 1) {
             recordUpdate(pass, trainee, options, learningRate, step, record);

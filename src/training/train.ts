@@ -43,6 +43,8 @@ export interface StepReport {
   readonly step: number;
   /** Mean loss of the supervised tokens, weighted where examples bring weights, in nats. */
   readonly loss: number;
+  /** Mean KL(tuned ‖ base) of the anchored tokens, in nats; only where there is an anchor. */
+  readonly divergence?: number;
   readonly learningRate: number;
   /** Global gradient norm before clipping. */
   readonly gradientNorm: number;
@@ -86,20 +88,26 @@ export const train = <E, R>(
   Stream.unwrap(Effect.gen(function* () {
     const gpu = yield* Gpu;
     const ring = yield* gpu.allocate([2 * options.reportEvery]);
+    const divergences = options.anchor && (yield* gpu.allocate([options.reportEvery]));
+    const record = { ring, ...divergences ? { divergences } : {} };
 
     const runAndReport = (batches: ReadonlyArray<StepBatch>) =>
       Effect.gen(function* () {
         const started = yield* Clock.currentTimeMillis;
+        if (divergences) yield* gpu.write(divergences, new Float32Array(options.reportEvery));
         for (const [slot, { step, microBatches }] of batches.entries()) {
           const rate = learningRateAt(options.optimizer, step, options.steps);
-          yield* trainStep(trainee, options, microBatches, rate, step, { ring, slot });
+          yield* trainStep(trainee, options, microBatches, rate, step, { ...record, slot });
         }
         const measured = yield* gpu.download(ring);
+        const diverged = divergences && (yield* gpu.download(divergences));
         const ended = yield* Clock.currentTimeMillis;
         return batches.map(({ step, microBatches }, slot): StepReport => {
+          const anchoredTokens = Math.max(1, total(microBatches, "anchoredTokens"));
           return {
             step,
             loss: measured[2 * slot]! / total(microBatches, "lossWeight"),
+            ...diverged ? { divergence: diverged[slot]! / anchoredTokens } : {},
             learningRate: learningRateAt(options.optimizer, step, options.steps),
             gradientNorm: measured[2 * slot + 1]!,
             tokens: total(microBatches, "usedRows"),
@@ -119,5 +127,5 @@ export const train = <E, R>(
 
 const total = (
   batches: ReadonlyArray<PackedBatch>,
-  field: "usedRows" | "supervisedTokens" | "lossWeight" | "sequences",
+  field: "usedRows" | "supervisedTokens" | "lossWeight" | "anchoredTokens" | "sequences",
 ): number => batches.reduce((sum, batch) => sum + batch[field], 0);

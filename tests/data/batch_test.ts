@@ -44,5 +44,6 @@ Deno.test("pack() gives each row the weight of the token that it predicts", () =
 Deno.test("pack() marks the rows of an anchored example that have a next token", () => {
   const batch = pack([two[0]!, { ...two[1]!, anchored: true }], 8);
   assert.deepEqual([...batch.anchored!], [0, 0, 0, 0, 1, 1, 0, 0]);
-  assert.equal(pack(two).anchored, undefined);
+  assert.equal(batch.anchoredTokens, 2);
+  assert.deepEqual([pack(two).anchored, pack(two).anchoredTokens], [undefined, 0]);
 });

@@ -8,10 +8,11 @@ import { loadDecoder } from "../../src/models/load_decoder.ts";
 import { llama } from "../../src/models/llama.ts";
 import type { ModelError } from "../../src/models/model_error.ts";
 import { randomWeights } from "../../src/models/random_weights.ts";
-import { type LoraOptions, makeAdapter } from "../../src/nn/adapter.ts";
+import { type Adapter, type LoraOptions, makeAdapter } from "../../src/nn/adapter.ts";
 import type { Trainee } from "../../src/training/step.ts";
 import { type StepReport, train, type TrainOptions } from "../../src/training/train.ts";
 import type { WeightsError } from "../../src/weights/weights_error.ts";
+import { uniform } from "../support/numbers.ts";
 
 /**
  * Two layers, grouped queries, no size that a tile divides. Fresh weights are large, so that the
@@ -59,6 +60,47 @@ export const adapterOnly = (
     const adapter = yield* makeAdapter(base, options, 1);
     return { decoder: adapter.decoder, parameters: adapter.parameters, adapter };
   });
+
+/** The id of the new token of {@linkcode adapterWithRow}. */
+export const newId: number = tinyShape.vocab;
+
+/** An adapter on attention and a row for {@linkcode newId}, on a tiny model whose head is tied or not. */
+export const adapterWithRow = (
+  { tied = true, trained = true, softCap, ...more }: Partial<LoraOptions> & {
+    readonly tied?: boolean;
+    readonly trained?: boolean;
+    readonly softCap?: number;
+  } = {},
+): Effect.Effect<
+  Trainee & { readonly adapter: Adapter },
+  GpuError | WeightsError | ModelError,
+  Gpu | Scope.Scope
+> =>
+  Effect.gen(function* () {
+    const capped = softCap === undefined ? {} : { logitSoftCap: softCap };
+    const shape = { ...tinyShape, ...capped, tiedHead: tied };
+    const base = yield* loadDecoder(llama, shape, randomWeights(llama, shape, 1), {
+      newIds: [newId],
+    });
+    const options = {
+      rank: 4,
+      alpha: 8,
+      dropout: 0,
+      rsLora: false,
+      targetModules: ["q_proj", "k_proj", "v_proj", "o_proj"],
+      ...more,
+    };
+    const row = (seed: number) => uniform(shape.hidden, seed).map((value) => 0.5 * value);
+    const rows = { ids: [newId], input: row(5), ...tied ? {} : { output: row(6) }, trained };
+    const adapter = yield* makeAdapter(base, options, 1, { rows });
+    return { decoder: adapter.decoder, parameters: adapter.parameters, adapter };
+  });
+
+/** `example` with the new token as its second. */
+export const withNewToken = (example: Example): Example => ({
+  ...example,
+  ids: example.ids.map((id, i) => i === 1 ? newId : id),
+});
 
 /** Options of a short run. */
 export const tinyOptions: TrainOptions = {
