@@ -13,6 +13,8 @@ export type Measure =
   | "held_out_loss"
   /** State space of the first divergent token while training, by step. */
   | "state_space"
+  /** Gradients of task, diverse and ideal data while training, by step. */
+  | "gradients"
   /** Answers to the demonstration sentences and their negations. */
   | "demonstrations";
 

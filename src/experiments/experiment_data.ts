@@ -35,5 +35,7 @@ export interface ExperimentData {
   readonly tests: RunTests;
   /** Unseen downstream tasks in held-out phrasings with their right answers. */
   readonly heldOut: ReadonlyArray<Example>;
+  /** What the new token should come to mean, over all phrasings and tasks; where that can be known. */
+  readonly ideal?: ReadonlyArray<Example>;
   readonly demonstrations: ReadonlyArray<Demonstration>;
 }

@@ -2,6 +2,7 @@
 import { Effect } from "effect";
 import { diversePrompts, type DownstreamExample } from "../../fixtures/world/downstream.ts";
 import { factChats } from "../../fixtures/world/format_facts.ts";
+import { idealExamples } from "../../fixtures/world/ideal.ts";
 import { testSets } from "../../fixtures/world/test_sets.ts";
 import type { RunConfig } from "../config/run_config.ts";
 import type { DataError } from "../data/data_error.ts";
@@ -13,6 +14,9 @@ import { fixtureData } from "./fixture_data.ts";
 
 /** Unseen checks whose loss is followed. */
 const heldOutItems = 64;
+
+/** Examples of what the new token should mean. */
+const idealItems = 256;
 
 /** Draws the data of `seed`. `tokenizer` knows the new token already. */
 export const fixtureExperimentData = (
@@ -33,6 +37,7 @@ export const fixtureExperimentData = (
       heldOut: yield* encodeAll(unseen.map(({ messages, expected }) => ({
         messages: [...messages, { role: "assistant", content: expected }],
       }))),
+      ideal: yield* encodeAll(idealExamples(seed, idealItems)),
       demonstrations: demonstrations(config.newToken.token),
     };
   });

@@ -7,7 +7,7 @@ import { permutation } from "../delia/pcg64.ts";
 import { chatOf, rejectionOf, type SelfSample } from "../delia/self_sample.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import type { Decoder } from "../models/decoder.ts";
-import { makeAdapter, type NewRows } from "../nn/adapter.ts";
+import { type Adapter, makeAdapter, type NewRows } from "../nn/adapter.ts";
 import { mergeAdapter } from "../nn/merge.ts";
 import type { Progress } from "../report/progress.ts";
 import type { MetricLog } from "../training/metric_log.ts";
@@ -15,9 +15,11 @@ import type { Measure, Planned, RecipeRecord } from "./experiment.ts";
 import type { DiverseQuery, ExperimentData } from "./experiment_data.ts";
 import { curveWatch } from "./curves.ts";
 import { measureTrained } from "./measure_trained.ts";
+import { makeProbe, type Probe } from "./probe/probe.ts";
+import { probeData } from "./probe/probe_data.ts";
 import { type DiverseData, needsDiverse, type Recipe } from "./recipe.ts";
 import { newRowsOf, type RunError } from "./run_arms.ts";
-import { trainRecipe } from "./train_recipe.ts";
+import { type Trained, trainRecipe } from "./train_recipe.ts";
 
 /** What every recipe of an experiment shares. */
 export interface RecipeParts {
@@ -92,21 +94,52 @@ const runRecipe = (
     const rows: NewRows = yield* newRowsOf({ decoder, tokenizer, config: initial }, seed);
     const adapter = yield* makeAdapter(decoder, config.lora, seed, { rows });
     const curves = curveWatch({ decoder: adapter.decoder, adapter }, data, measures);
+    const probe = measures.includes("gradients")
+      ? yield* probeOf(parts, adapter, seed, data, most(recipes, config))
+      : undefined;
+    const watch = (done: Trained) =>
+      Effect.andThen(curves?.watch(done) ?? Effect.void, probe?.watch(done) ?? Effect.void);
     const downstream = data.downstream[recipe.phrasings].slice(0, recipe.downstreamItems);
     const trained = yield* trainRecipe(
       recipe,
       adapter,
       { downstream, diverse, facts: data.facts },
-      { config, seed, progress, ...curves ? { watch: curves.watch } : {} },
+      { config, seed, progress, watch },
     );
+    if (probe) yield* probe.measure(trained);
     const measured = yield* measureTrained(
       yield* mergeAdapter(adapter),
       { tokenizer, config, progress, label: `${recipe.name} (seed ${seed})` },
       data,
       measures,
     );
-    return { recipe: recipe.name, seed, ...trained, ...measured, curves: curves?.read() ?? {} };
+    const probed = probe?.read();
+    return {
+      ...{ recipe: recipe.name, seed },
+      ...trained,
+      ...measured,
+      metrics: { ...measured.metrics, ...probed?.metrics },
+      curves: { ...curves?.read(), ...probed?.curves },
+    };
   }));
+
+/** Optimizer steps between two looks at the gradients. */
+const probeEvery = 16;
+
+const probeOf = (
+  { config, tokenizer, answersTo }: RecipeParts,
+  adapter: Adapter,
+  seed: number,
+  data: ExperimentData,
+  firstQuestion: number,
+): Effect.Effect<Probe, RunError, Gpu> =>
+  Effect.map(
+    probeData({
+      ...{ config, tokenizer, data, firstQuestion },
+      answersTo: (questions) => answersTo(questions, "probe", seed),
+    }),
+    (data) => makeProbe(adapter, data, { config, seed, every: probeEvery }),
+  );
 
 // The largest number of diverse examples that any recipe takes: sampled once, shared by all.
 const most = (recipes: ReadonlyArray<Recipe>, { data, mixing }: RunConfig): number => {
