@@ -7,6 +7,7 @@ import { attendWithin, decoderForward } from "../models/decoder.ts";
 import { placeAdapterRows, type Subject } from "../nn/adapter.ts";
 import { crossEntropy } from "../ops/cross_entropy.ts";
 import { uploadBatch } from "../training/step.ts";
+import { batchesOf } from "./example_batches.ts";
 
 /** The loss of one example. */
 export interface ExampleLoss {
@@ -14,9 +15,6 @@ export interface ExampleLoss {
   readonly sum: number;
   readonly supervisedTokens: number;
 }
-
-/** How many tokens a batch may have, whole examples together; one longer example is a batch. */
-const tokensPerBatch = 2048;
 
 /** Filled up to whole tiles of the kernels, as training does. */
 const rowMultiple = 32;
@@ -35,22 +33,6 @@ export const exampleLosses = (
     }
     return losses;
   });
-
-const batchesOf = (
-  examples: ReadonlyArray<Example>,
-): ReadonlyArray<ReadonlyArray<Example>> => {
-  const batches: Example[][] = [];
-  let tokens = Infinity;
-  for (const example of examples) {
-    tokens += example.ids.length;
-    if (tokens > tokensPerBatch) {
-      batches.push([]);
-      tokens = example.ids.length;
-    }
-    batches.at(-1)!.push(example);
-  }
-  return batches;
-};
 
 const batchLosses = (
   { decoder, adapter }: Subject,

@@ -27,12 +27,16 @@
  * @module
  */
 export * from "./compared_words.ts";
+export * from "./distance_metrics.ts";
 export * from "./distances.ts";
+export * from "./embedding_drift.ts";
 export * from "./example_losses.ts";
 export * from "./hidden_states.ts";
 export * from "./logits_at.ts";
 export * from "./read_sequence.ts";
 export * from "./read_states.ts";
 export * from "./slot_distance.ts";
+export * from "./token_pickers.ts";
+export * from "./tracked_losses.ts";
 export * from "./vector_distance.ts";
 export type { WordMeasures } from "./word_measures.ts";
