@@ -62,7 +62,7 @@ export const pack = (
   format: PackedFormat,
 ): Result.Result<PackedData, OutOfRange> => {
   const largest = largestOf[format];
-  const outside = data.findIndex((value) => !(Math.abs(value) <= largest));
+  const outside = firstOutside(data, largest);
   if (outside >= 0) {
     const value = data[outside]!;
     return Result.fail({ _tag: "OutOfRange", format, index: outside, value, largest });
@@ -75,6 +75,12 @@ export const pack = (
     case "q8":
       return Result.succeed({ format, ...packQ8(data) });
   }
+};
+
+// A loop: a callback an element costs as much as the packing.
+const firstOutside = (data: Float32Array, largest: number): number => {
+  for (let i = 0; i < data.length; i++) if (!(Math.abs(data[i]!) <= largest)) return i;
+  return -1;
 };
 
 const packF16 = (data: Float32Array): Uint32Array<ArrayBuffer> => {
