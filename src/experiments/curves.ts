@@ -1,6 +1,11 @@
-/** What is followed while a recipe trains: loss on the held-out task. @module */
+/** What is followed while a recipe trains: held-out loss, and the state space of the first divergent token. @module */
 import { Effect } from "effect";
+import type { Example } from "../data/example.ts";
+import type { Tokenizer } from "../data/tokenizer.ts";
 import { exampleLosses } from "../evaluation/example_losses.ts";
+import type { Place } from "../evaluation/hidden_states.ts";
+import { logitsAt } from "../evaluation/logits_at.ts";
+import { stateSpace } from "../evaluation/metrics/state_space.ts";
 import type { Gpu, GpuError } from "../gpu/gpu.ts";
 import type { Subject } from "../nn/adapter.ts";
 import type { CurvePoint, Measure } from "./experiment.ts";
@@ -17,9 +22,10 @@ export interface CurveWatch {
 export const curveWatch = (
   subject: Subject,
   { heldOut }: ExperimentData,
+  tokenizer: Tokenizer,
   measures: ReadonlyArray<Measure>,
 ): CurveWatch | undefined => {
-  const wanted = measures.filter((name) => name === "held_out_loss");
+  const wanted = measures.filter((name) => name === "held_out_loss" || name === "state_space");
   if (wanted.length === 0) return undefined;
   const points: Record<string, CurvePoint[]> = {};
   const add = ({ steps, exposures }: Trained, name: string, value: number): void => {
@@ -34,6 +40,30 @@ export const curveWatch = (
           const tokens = losses.reduce((sum, { supervisedTokens }) => sum + supervisedTokens, 0);
           add(done, "held_out_loss", losses.reduce((sum, loss) => sum + loss.sum, 0) / tokens);
         }
+        if (wanted.includes("state_space")) {
+          const firsts = heldOut.map(firstAnswerToken);
+          const rows = yield* logitsAt(subject, firsts.map(({ place }) => place));
+          const states = rows.map((row, index) =>
+            stateSpace(row, firsts[index]!.gold, { validVocab: tokenizer.vocabSize })
+          );
+          for (
+            const name of ["surprise", "entropy", "effectiveStates", "nucleus", "rank"] as const
+          ) {
+            add(done, name, mean(states.map((state) => state[name])));
+          }
+        }
       }),
   };
 };
+
+// The first label of an example is the opening brace; what precedes it predicts it.
+const firstAnswerToken = ({ ids, supervised }: Example): {
+  readonly place: Place;
+  readonly gold: number;
+} => {
+  const first = supervised.indexOf(true);
+  return { place: { ids, at: first - 1 }, gold: ids[first]! };
+};
+
+const mean = (values: ReadonlyArray<number>): number =>
+  values.reduce((sum, value) => sum + value, 0) / values.length;

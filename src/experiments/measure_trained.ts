@@ -4,9 +4,12 @@ import { isJson } from "../../fixtures/world/judge.ts";
 import type { RunConfig } from "../config/run_config.ts";
 import type { DataError } from "../data/data_error.ts";
 import type { Tokenizer } from "../data/tokenizer.ts";
+import { distanceMetrics } from "../evaluation/distance_metrics.ts";
+import { distances } from "../evaluation/distances.ts";
 import { layerLocal } from "../generation/local_sampler.ts";
 import { Sampler, type SamplerError } from "../generation/sampler.ts";
 import type { Gpu, GpuError } from "../gpu/gpu.ts";
+import type { ModelError } from "../models/model_error.ts";
 import type { Subject } from "../nn/adapter.ts";
 import type { Progress } from "../report/progress.ts";
 import { evaluateArm } from "./evaluate_arm.ts";
@@ -31,10 +34,15 @@ export const measureTrained = (
   context: MeasureContext,
   data: ExperimentData,
   measures: ReadonlyArray<Measure>,
-): Effect.Effect<Measured, GpuError | SamplerError | DataError, Gpu> =>
+): Effect.Effect<Measured, GpuError | ModelError | SamplerError | DataError, Gpu> =>
   Effect.gen(function* () {
     const parts: Measured[] = [];
     if (measures.includes("rates")) parts.push(yield* ratesOf(subject, context, data));
+    if (measures.includes("distances")) {
+      const { tokenizer } = context;
+      const measured = yield* distances(subject, tokenizer, data.tests.slots);
+      parts.push({ metrics: distanceMetrics(measured), items: {}, answers: [] });
+    }
     if (measures.includes("demonstrations")) {
       parts.push(yield* demonstrate(subject, context, data.demonstrations));
     }

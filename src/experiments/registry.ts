@@ -2,15 +2,19 @@
 import type { Experiment } from "./experiment.ts";
 import { ablation } from "./protocols/ablation.ts";
 import { demonstrations } from "./protocols/demonstrations.ts";
+import { divergentToken } from "./protocols/divergent_token.ts";
 import { diverseScale } from "./protocols/diverse_scale.ts";
 import { formattedText } from "./protocols/formatted_text.ts";
 import { ratioSearch } from "./protocols/ratio_search.ts";
+import { representation } from "./protocols/representation.ts";
 
 /** Every experiment. */
 export const experiments: ReadonlyArray<Experiment> = [
+  representation,
   formattedText,
   ablation,
   diverseScale,
+  divergentToken,
   demonstrations,
   ratioSearch,
 ];

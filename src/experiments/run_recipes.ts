@@ -93,7 +93,7 @@ const runRecipe = (
     const initial = { ...config, newToken: { ...config.newToken, init } };
     const rows: NewRows = yield* newRowsOf({ decoder, tokenizer, config: initial }, seed);
     const adapter = yield* makeAdapter(decoder, config.lora, seed, { rows });
-    const curves = curveWatch({ decoder: adapter.decoder, adapter }, data, measures);
+    const curves = curveWatch({ decoder: adapter.decoder, adapter }, data, tokenizer, measures);
     const probe = measures.includes("gradients")
       ? yield* probeOf(parts, adapter, seed, data, most(recipes, config))
       : undefined;

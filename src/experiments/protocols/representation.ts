@@ -31,7 +31,10 @@ const recipes: ReadonlyArray<Recipe> = [
 const words = ["json", "thought"] as const;
 const blocks = ["first", "middle", "last"] as const;
 
-const distanceColumns = (measure: string, kind: MetricColumn["kind"]): ReadonlyArray<MetricColumn> =>
+const distanceColumns = (
+  measure: string,
+  kind: MetricColumn["kind"],
+): ReadonlyArray<MetricColumn> =>
   words.flatMap((word) =>
     blocks.map((block): MetricColumn => ({
       metric: `${measure}_${word}_${block}`,
@@ -82,7 +85,7 @@ export const representation: Experiment = {
     "An untrained row is an outlier or not by its first value alone: magnitudes are the model's, not " +
     "the method's.",
   ],
-  settings: { seeds: 5 },
+  settings: { seeds: 5, newToken: { text: "json with a thought" } },
   quick: { seeds: 1, data: { testItems: 20 }, mixing: { diverseRatio: 3 } },
   recipes: () => recipes,
   measures: ["distances"],
