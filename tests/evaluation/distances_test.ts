@@ -19,6 +19,7 @@ import { embeddingNames } from "../../src/nn/adapter_specs.ts";
 import { platform } from "../../src/platform.ts";
 import { onGpu, uniform, worst } from "../support/on_gpu.ts";
 import { tinyFiles } from "../support/tiny_tokenizer.ts";
+import { families, readGolden } from "../support/tokenizer_goldens.ts";
 
 const base = Effect.gen(function* () {
   const { subject, tokenizer: known } = yield* loadModel("fixtures/base");
@@ -282,4 +283,15 @@ Deno.test("comparedWord() is the word's tokens in the middle of a text", () => {
   };
   const found = Effect.runSync(comparedWord({ encode } as unknown as Tokenizer, "json"));
   assert.deepEqual(found, { word: "json", ids: [2] });
+});
+
+Deno.test("fillSlots() cuts the text as if the word had always stood there, in every family", () => {
+  for (const family of families) {
+    const { tokenizer: json, config } = readGolden(family);
+    const base = Effect.runSync(makeTokenizer({ tokenizer: json, config }));
+    const { tokenizer, ids: [token] } = base.withTokens(["<sep>"]);
+    const word = Effect.runSync(comparedWord(tokenizer, "hello"));
+    const filled = fillSlots(tokenizer, tokenizer.encode("say <sep> now"), token!, word.ids);
+    assert.deepEqual(filled.ids, tokenizer.encode("say hello"), family);
+  }
 });

@@ -153,13 +153,14 @@ def add_tokens(model, generator):
     return new, {name: table[new].detach().clone() for name, table in tables.items()}
 
 
-def adapt(model, targets, new, generator, rslora=False):
+def adapt(model, targets, new, generator, **settings):
     """A PEFT adapter with random A and B on `targets`, which trains the embedding's rows `new`."""
+    settings = {"trainable_token_indices": {"embed_tokens": new}} | settings
     adapted = get_peft_model(
         model,
         LoraConfig(
-            r=RANK, lora_alpha=ALPHA, lora_dropout=0.0, task_type="CAUSAL_LM", use_rslora=rslora,
-            target_modules=targets, trainable_token_indices={"embed_tokens": new},
+            r=RANK, lora_alpha=ALPHA, lora_dropout=0.0, task_type="CAUSAL_LM",
+            target_modules=targets, **settings,
         ),
     ).eval()
     with torch.no_grad():

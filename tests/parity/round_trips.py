@@ -17,10 +17,30 @@ from models import MODELS
 from parity import GOLDENS, adapt, add_tokens, load_model, random_sequences
 from peft import PeftConfig, PeftModel
 
+VARIANTS = [
+    "plain", "rslora", "head rows", "last layer",
+    "resized", "resized, head rows", "resized, no rows",
+]
+
 
 @torch.no_grad()
 def logits_of(model, ids):
     return model(input_ids=torch.tensor([ids]), use_cache=False).logits[0].tolist()
+
+
+def settings_of(variant, new, layers):
+    """What a variant's adapter asks of PEFT, beside what all have."""
+    match variant:
+        case "rslora":
+            return {"use_rslora": True}
+        case "head rows" | "resized, head rows":
+            return {"trainable_token_indices": {"embed_tokens": new, "lm_head": new}}
+        case "resized, no rows":
+            return {"trainable_token_indices": None}
+        case "last layer":
+            return {"layers_to_transform": [layers - 1]}
+        case _:
+            return {}
 
 
 def make_case(name, variant, out):
@@ -28,16 +48,17 @@ def make_case(name, variant, out):
 
     PEFT then saves both whole tables beside the adapter.
     """
-    spec, place, base = MODELS[name], out / name / variant, GOLDENS / name
+    spec, place, base = MODELS[name], out / name / variant.replace(" ", "_"), GOLDENS / name
     model = load_model(base)
     vocab = model.config.vocab_size
     generator = torch.Generator().manual_seed(spec.seed + 100)
     new, _ = add_tokens(model, generator)
-    if variant != "resized":
+    if not variant.startswith("resized"):
         base = place / "base"
         model.save_pretrained(base)
         model = load_model(base)
-    adapted = adapt(model, spec.targets, new, generator, rslora=variant == "rslora")
+    settings = settings_of(variant, new, model.config.num_hidden_layers)
+    adapted = adapt(model, spec.targets, new, generator, **settings)
     with torch.no_grad():
         for parameter_name, parameter in adapted.named_parameters():
             if "trainable_tokens_delta" in parameter_name:
@@ -75,7 +96,7 @@ def main():
     if options.command == "make":
         cases = [
             make_case(name, variant, options.out)
-            for name in options.names for variant in ("plain", "rslora", "resized")
+            for name in options.names for variant in VARIANTS
         ]
         (options.out / "cases.json").write_text(json.dumps(cases))
     else:
