@@ -50,19 +50,27 @@ export type DiverseData =
 
 /** Variants of training, each off unless told. */
 export interface TrainingVariant {
-  /** The new row keeps its first value, or is all that is trained. */
+  /** The new row keeps its first value, or is all that is trained (no LoRA). */
   readonly row?: "frozen" | "only";
-  /** AdamW passes over elements whose gradient is exactly 0: value and moments stay. */
+  /**
+   * AdamW passes over elements whose gradient is exactly 0: value and moments stay. Its bias correction
+   * counts all steps.
+   */
   readonly lazyAdam?: boolean;
-  /** Learning rate of B over that of A (LoRA+, arXiv 2402.12354). */
+  /** Learning rate of the linears' B over that of all else (LoRA+, arXiv 2402.12354). */
   readonly loraPlusRatio?: number;
   /** Uniform noise on embeddings, alpha / √(tokens · hidden) (NEFTune, arXiv 2310.05914). */
   readonly neftuneAlpha?: number;
-  /** Weight of prompt tokens in the loss (instruction modelling, arXiv 2405.14394). */
+  /**
+   * Weight of prompt tokens in the loss, the template's own among them but the first (instruction
+   * modelling, arXiv 2405.14394).
+   */
   readonly promptLossWeight?: number;
-  /** Weight of KL(tuned ‖ base) on the tokens of diverse examples. */
+  /** Weight of the mean KL(tuned ‖ base) on all tokens of a step's diverse examples, prompts included. */
   readonly klWeight?: number;
+  /** Scale by alpha / √rank (arXiv 2312.03732). */
   readonly rsLora?: boolean;
+  /** Train lengths of rows too (DoRA, arXiv 2402.09353); without dropout, which has no meaning there. */
   readonly dora?: boolean;
 }
 

@@ -20,6 +20,7 @@ import { probeData } from "./probe/probe_data.ts";
 import { type DiverseData, needsDiverse, type Recipe } from "./recipe.ts";
 import { newRowsOf, type RunError } from "./run_arms.ts";
 import { type Trained, trainRecipe } from "./train_recipe.ts";
+import { adapterOf } from "./training_variant.ts";
 
 /** What every recipe of an experiment shares. */
 export interface RecipeParts {
@@ -91,8 +92,11 @@ const runRecipe = (
       : [];
     const init = recipe.init ?? config.newToken.init;
     const initial = { ...config, newToken: { ...config.newToken, init } };
-    const rows: NewRows = yield* newRowsOf({ decoder, tokenizer, config: initial }, seed);
-    const adapter = yield* makeAdapter(decoder, config.lora, seed, { rows });
+    const { lora, rows } = adapterOf(recipe.variant ?? {}, {
+      lora: config.lora,
+      rows: yield* newRowsOf({ decoder, tokenizer, config: initial }, seed),
+    });
+    const adapter = yield* makeAdapter(decoder, lora, seed, { rows });
     const curves = curveWatch({ decoder: adapter.decoder, adapter }, data, tokenizer, measures);
     const probe = measures.includes("gradients")
       ? yield* probeOf(parts, adapter, seed, data, most(recipes, config))

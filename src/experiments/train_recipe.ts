@@ -8,10 +8,12 @@ import type { Adapter } from "../nn/adapter.ts";
 import { resetMoments } from "../nn/parameters.ts";
 import type { Progress } from "../report/progress.ts";
 import { MetricLog, recordOf } from "../training/metric_log.ts";
+import type { StepOptions } from "../training/step.ts";
 import { type StepReport, train } from "../training/train.ts";
 import type { WeightsError } from "../weights/weights_error.ts";
 import type { Recipe, Stage } from "./recipe.ts";
 import { orderOfStage, type StageItem, type StageSizes } from "./stage_order.ts";
+import { exampleOf, stepOptionsOf } from "./training_variant.ts";
 
 /** The examples that a recipe draws from. */
 export interface RecipeData {
@@ -42,7 +44,10 @@ export interface RecipeTraining {
 /** Steps between two reads of the losses. */
 const reportEvery = 8;
 
-/** Trains `adapter` by `recipe`; its losses go to the metric log under the recipe's name. */
+/**
+ * Trains `adapter` by `recipe`; its losses go to the metric log under the recipe's name. What a variant
+ * changes of an adapter (`adapterOf`) is up to who makes it.
+ */
 export const trainRecipe = (
   recipe: Recipe,
   adapter: Adapter,
@@ -51,20 +56,22 @@ export const trainRecipe = (
 ): Effect.Effect<Trained, GpuError | ModelError | WeightsError, Gpu | MetricLog> =>
   Effect.gen(function* () {
     const { watch = () => Effect.void } = training;
+    const options = yield* stepOptionsOf(recipe.variant ?? {}, adapter);
     let done: Trained = { steps: 0, tokens: 0, supervisedTokens: 0, exposures: 0 };
     yield* watch(done);
     for (const [index, stage] of recipe.stages.entries()) {
       if (index > 0) yield* resetMoments(adapter.parameters);
-      done = yield* trainStage({ recipe, stage, index }, adapter, data, training, done);
+      done = yield* trainStage({ recipe, stage, index, options }, adapter, data, training, done);
     }
     return done;
-  });
+  }).pipe(Effect.scoped);
 
 const trainStage = (
-  { recipe, stage, index }: {
+  { recipe, stage, index, options }: {
     readonly recipe: Recipe;
     readonly stage: Stage;
     readonly index: number;
+    readonly options: Partial<StepOptions>;
   },
   adapter: Adapter,
   data: RecipeData,
@@ -108,8 +115,12 @@ const trainStage = (
         accumulationSteps,
         steps,
         reportEvery: watchEvery,
+        ...options,
       },
-      Stream.map(Stream.fromIterable(order), (item) => exampleOf(item, stage, data)),
+      Stream.map(
+        Stream.fromIterable(order),
+        (item) => exampleOf(recipe.variant ?? {}, shown(item, stage, data), item.source),
+      ),
     ).pipe(Stream.grouped(watchEvery), Stream.runForEach(keep));
     part.end();
     return done;
@@ -121,7 +132,7 @@ const sizesOf = ({ downstream, diverse, facts }: RecipeData): StageSizes => ({
   facts: facts.length,
 });
 
-const exampleOf = (
+const shown = (
   { source, index }: StageItem,
   { muteDiverse = false }: Stage,
   data: RecipeData,

@@ -4,6 +4,7 @@ import type { Example } from "../../src/data/example.ts";
 import type { Gpu, GpuError } from "../../src/gpu/gpu.ts";
 import { randomBits } from "../../src/gpu/random.ts";
 import type { ModelShape } from "../../src/models/architecture.ts";
+import type { Decoder } from "../../src/models/decoder.ts";
 import { loadDecoder } from "../../src/models/load_decoder.ts";
 import { llama } from "../../src/models/llama.ts";
 import type { ModelError } from "../../src/models/model_error.ts";
@@ -64,34 +65,33 @@ export const adapterOnly = (
 /** The id of the new token of {@linkcode adapterWithRow}. */
 export const newId: number = tinyShape.vocab;
 
+/** The tiny model with room for {@linkcode newId}. */
+export const tinyBase = (
+  { tied, softCap }: { readonly tied: boolean; readonly softCap?: number },
+): Effect.Effect<Decoder, GpuError | WeightsError, Gpu | Scope.Scope> => {
+  const capped = softCap === undefined ? {} : { logitSoftCap: softCap };
+  const shape = { ...tinyShape, ...capped, tiedHead: tied };
+  return loadDecoder(llama, shape, randomWeights(llama, shape, 1), { newIds: [newId] });
+};
+
+/** A row for the new token, drawn by `seed`. */
+export const tinyRow = (seed: number): Float32Array<ArrayBuffer> =>
+  uniform(tinyShape.hidden, seed).map((value) => 0.5 * value);
+
 /** An adapter on attention and a row for {@linkcode newId}, on a tiny model whose head is tied or not. */
 export const adapterWithRow = (
-  { tied = true, trained = true, softCap, ...more }: Partial<LoraOptions> & {
-    readonly tied?: boolean;
-    readonly trained?: boolean;
-    readonly softCap?: number;
-  } = {},
+  { tied = true, softCap }: { readonly tied?: boolean; readonly softCap?: number } = {},
 ): Effect.Effect<
   Trainee & { readonly adapter: Adapter },
   GpuError | WeightsError | ModelError,
   Gpu | Scope.Scope
 > =>
   Effect.gen(function* () {
-    const capped = softCap === undefined ? {} : { logitSoftCap: softCap };
-    const shape = { ...tinyShape, ...capped, tiedHead: tied };
-    const base = yield* loadDecoder(llama, shape, randomWeights(llama, shape, 1), {
-      newIds: [newId],
-    });
-    const options = {
-      rank: 4,
-      alpha: 8,
-      dropout: 0,
-      rsLora: false,
-      targetModules: ["q_proj", "k_proj", "v_proj", "o_proj"],
-      ...more,
-    };
-    const row = (seed: number) => uniform(shape.hidden, seed).map((value) => 0.5 * value);
-    const rows = { ids: [newId], input: row(5), ...tied ? {} : { output: row(6) }, trained };
+    const base = yield* tinyBase({ tied, ...softCap === undefined ? {} : { softCap } });
+    const targetModules = ["q_proj", "k_proj", "v_proj", "o_proj"];
+    const options = { rank: 4, alpha: 8, dropout: 0, rsLora: false, targetModules };
+    const output = tied ? {} : { output: tinyRow(6) };
+    const rows = { ids: [newId], input: tinyRow(5), ...output, trained: true };
     const adapter = yield* makeAdapter(base, options, 1, { rows });
     return { decoder: adapter.decoder, parameters: adapter.parameters, adapter };
   });
