@@ -7,7 +7,7 @@ import { permutation } from "../delia/pcg64.ts";
 import { chatOf, rejectionOf, type SelfSample } from "../delia/self_sample.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import type { Decoder } from "../models/decoder.ts";
-import { type Adapter, makeAdapter, type NewRows } from "../nn/adapter.ts";
+import { type Adapter, makeAdapter } from "../nn/adapter.ts";
 import { mergeAdapter } from "../nn/merge.ts";
 import type { Progress } from "../report/progress.ts";
 import type { MetricLog } from "../training/metric_log.ts";
