@@ -24,18 +24,59 @@
  * assert.equal(hidden.length, 2); // the residual stream after each of two blocks
  * ```
  *
+ * Metrics are values that score items, and statistics say how sure a score is:
+ *
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { bootstrap, formatRate, hallucinationFormat, mean } from "@delia/delia/evaluation";
+ *
+ * const answers = [
+ *   "{'thought': 'It fits.', 'hallucination': 'no'}",
+ *   "No hallucination found.",
+ *   '{"thought": "It is made up.", "hallucination": "yes"}',
+ * ].map((answer) => ({ answer, gold: "no" }));
+ * const { value, items } = formatRate("parsable", hallucinationFormat).score(answers);
+ * assert.equal(value, 2 / 3);
+ * const { low, high } = bootstrap(items, mean, { seed: 42 });
+ * assert.ok(low < value && value < high);
+ * ```
+ *
  * @module
  */
 export * from "./compared_words.ts";
+export * from "./data_overlap.ts";
 export * from "./distance_metrics.ts";
 export * from "./distances.ts";
 export * from "./embedding_drift.ts";
 export * from "./example_losses.ts";
 export * from "./hidden_states.ts";
 export * from "./logits_at.ts";
+export * from "./metrics/bleu.ts";
+export * from "./metrics/chrf.ts";
+export * from "./metrics/formatted_text.ts";
+export * from "./metrics/length_ratio.ts";
+export * from "./metrics/metric.ts";
+export * from "./metrics/off_target.ts";
+export * from "./metrics/perplexity.ts";
+export { type PythonValue, readPythonLiteral } from "./metrics/python_literal.ts";
+export * from "./metrics/read_object.ts";
+export * from "./metrics/refusal_rate.ts";
+export * from "./metrics/scored_by.ts";
+export * from "./metrics/state_space.ts";
+export * from "./metrics/translated_text.ts";
 export * from "./read_sequence.ts";
 export * from "./read_states.ts";
 export * from "./slot_distance.ts";
+export {
+  bootstrap,
+  type BootstrapMethod,
+  type BootstrapOptions,
+  type Statistic,
+} from "./statistics/bootstrap.ts";
+export { type Interval, mean, wilsonInterval } from "./statistics/interval.ts";
+export { type Difference, pairedBootstrap } from "./statistics/paired_bootstrap.ts";
+export * from "./statistics/seeds_bootstrap.ts";
+export { studentInterval } from "./statistics/student.ts";
 export * from "./token_pickers.ts";
 export * from "./tracked_losses.ts";
 export * from "./vector_distance.ts";

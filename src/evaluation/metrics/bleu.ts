@@ -48,7 +48,20 @@ export const tokens13a = (line: string): ReadonlyArray<string> => {
 
 const orders = Array.from({ length: maxOrder }, (_, i) => i + 1);
 
-/** What BLEU needs of one translation. At least one reference. */
+/**
+ * What BLEU needs of one translation, which has one reference or more: a corpus's interval resamples these.
+ *
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { addBleuCounts, bleuCounts, bleuOf, bootstrap } from "@delia/delia/evaluation";
+ *
+ * const counts = ["on the mat", "on a mat", "on the rug"].map((end) =>
+ *   bleuCounts({ hypothesis: `the cat sat ${end}`, references: ["the cat sat on the mat"] })
+ * );
+ * const { value, low, high } = bootstrap(counts, (sample) => bleuOf(addBleuCounts(sample)), { seed: 1 });
+ * assert.ok(low < value && value < high);
+ * ```
+ */
 export const bleuCounts = ({ hypothesis, references }: Translated): BleuCounts => {
   if (references.length === 0) {
     throw new RangeError("Expected at least one reference but found none");

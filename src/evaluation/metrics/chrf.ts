@@ -93,7 +93,7 @@ export const chrfOf = ({ hypothesis, reference, shared }: ChrfCounts): number =>
  * import { chrf } from "@delia/delia/evaluation";
  *
  * const items = [{ hypothesis: "Hún las bókina.", references: ["Hún las bækurnar.", "Hann svaf."] }];
- * assert.ok(Math.abs(chrf.score(items).value - 46.3889) < 10);
+ * assert.ok(Math.abs(chrf.score(items).value - 44.8484) < 1e-4);
  * ```
  */
 export const chrf: Metric<Translated> = {

@@ -54,7 +54,17 @@ const labelIn = (
   return typeof value === "string" && labels.includes(value) ? value : undefined;
 };
 
-/** The label that `answer` gives; undefined where it has not the format. Reference answers too. */
+/**
+ * The label that `answer` gives; undefined where it has not the format. Reference answers too.
+ *
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { hallucinationFormat, labelOf } from "@delia/delia/evaluation";
+ *
+ * assert.equal(labelOf("{'thought': 'Fine.', 'hallucination': 'no'}", hallucinationFormat), "no");
+ * assert.equal(labelOf("{'hallucination': 'no'}", hallucinationFormat), undefined);
+ * ```
+ */
 export const labelOf = (
   answer: string,
   format: AnswerFormat,
@@ -95,7 +105,20 @@ export const formatVerdict = (
 /** The rates' names, from the strictest reading of the answer to the task. */
 export const formatRates = ["rawJson", "parsable", "schema", "correct"] as const;
 
-/** The rate of one line of {@linkcode FormatVerdict} over answers. */
+/**
+ * The rate of one line of {@linkcode FormatVerdict} over answers.
+ *
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { formatRate, hallucinationFormat } from "@delia/delia/evaluation";
+ *
+ * const answers = [
+ *   { answer: "{'thought': 'Fine.', 'hallucination': 'no'}", gold: "no" },
+ *   { answer: "No hallucination.", gold: "no" },
+ * ];
+ * assert.equal(formatRate("parsable", hallucinationFormat).score(answers).value, 0.5);
+ * ```
+ */
 export const formatRate = (
   rate: typeof formatRates[number],
   format: AnswerFormat,
@@ -112,6 +135,16 @@ export const formatRate = (
  * Macro F1: the mean over labels of 2·TP ÷ (2·TP + FP + FN), for tasks where one label is frequent. An
  * answer without the format gives no label. A label that is neither gold nor given is left out.
  * `items` are 1 where the label is right: their mean is not the value.
+ *
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { hallucinationFormat, labelF1 } from "@delia/delia/evaluation";
+ *
+ * // Always "no" is right in 3 of 4, and finds no "yes": F1 is 6/7 of the one, 0 of the other.
+ * const answer = "{'thought': 'Fine.', 'hallucination': 'no'}";
+ * const answers = ["no", "no", "no", "yes"].map((gold) => ({ answer, gold }));
+ * assert.equal(labelF1(hallucinationFormat).score(answers).value, 3 / 7);
+ * ```
  */
 export const labelF1 = (
   format: AnswerFormat,

@@ -52,7 +52,17 @@ export const meanScore = (items: ReadonlyArray<number>): Score => ({
 /** The score of a rate: the share of items that are so. */
 export const rateScore = (items: ReadonlyArray<boolean>): Score => meanScore(items.map(Number));
 
-/** The signature of a metric of translations with the number of references, as sacreBLEU writes it. */
+/**
+ * The signature of a metric of translations with the number of references, as sacreBLEU writes it.
+ *
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { bleu, signatureOf } from "@delia/delia/evaluation";
+ *
+ * const items = [{ hypothesis: "a", references: ["b", "c"] }];
+ * assert.equal(signatureOf(bleu, items), "nrefs:2|case:mixed|eff:no|tok:13a|smooth:exp");
+ * ```
+ */
 export const signatureOf = (
   { signature }: Metric<Translated>,
   items: ReadonlyArray<Translated>,
