@@ -115,6 +115,10 @@ onGpu(
       rsLora: false,
       base,
       linears: new Map(linears.slice(1)),
+      targets: {
+        target_modules: [...new Set(linears.map(([path]) => path.split(".").at(-1)!))],
+        ...{ exclude_modules: null, layers_to_transform: null, layers_pattern: null },
+      },
     };
     yield* writeAdapter(directory, part);
     const failure = yield* Effect.flip(loadModel(golden, directory));
