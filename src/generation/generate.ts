@@ -19,6 +19,9 @@ import type { Completion, Decoding, Prompt } from "./sampler.ts";
 /** Steps a submission: each submission ends with a read of who is done, which costs a host sync. */
 const stepsPerSubmission = 8;
 
+/** Changes the `logits [prompts, vocab]` of a step, in place, before tokens are drawn from them. */
+export type Mix = (pass: Pass, logits: Tensor) => void;
+
 /** What a batch keeps on the GPU while it is generated. */
 interface Running {
   readonly state: GenerationState;
@@ -67,8 +70,10 @@ const drawNext = (
   running: Running,
   hidden: Tensor,
   { temperature, topP, valid }: Decoding,
+  mix: Mix | undefined,
 ): void => {
   const logits = decoderLogits(pass, decoder, hidden);
+  mix?.(pass, logits);
   const { tokens, logProbability } = sampleToken(
     pass,
     logits,
@@ -87,6 +92,7 @@ const prefill = (
   running: Running,
   prompts: ReadonlyArray<Prompt>,
   decoding: Decoding,
+  mix: Mix | undefined,
 ): Effect.Effect<void, GpuError> =>
   Effect.scoped(Effect.gen(function* () {
     const { decoder, adapter } = subject;
@@ -113,7 +119,7 @@ const prefill = (
         },
       });
       const { hidden } = decoderForward(pass, decoder, tensors.tokens, attendOf);
-      drawNext(pass, subject, running, embed(pass, wholeTable(hidden), onLastRows), decoding);
+      drawNext(pass, subject, running, embed(pass, wholeTable(hidden), onLastRows), decoding, mix);
     });
   }));
 
@@ -122,6 +128,7 @@ const decodeStep = (
   subject: Subject,
   running: Running,
   decoding: Decoding,
+  mix: Mix | undefined,
 ): void => {
   const { decoder } = subject;
   const { tokens, positions, lengths } = running.state;
@@ -135,7 +142,7 @@ const decodeStep = (
     },
   });
   const { hidden, stream, rstd } = decoderForward(pass, decoder, tokens, attendOf);
-  drawNext(pass, subject, running, hidden, decoding);
+  drawNext(pass, subject, running, hidden, decoding, mix);
   pass.release(hidden, stream, rstd);
 };
 
@@ -165,7 +172,7 @@ const readCompletions = (
 /**
  * Answers `prompts` as one batch. The draws of a prompt depend on its own seed and tokens alone, not
  * on the batch it is in. `onTokens` sees what every answer has so far, every few tokens; without it
- * nothing is read back before the end. Fails with `TooManyPositions` when a prompt and its new tokens
+ * nothing is read back before the end. With `mix` the draws may depend on each other. Fails with `TooManyPositions` when a prompt and its new tokens
  * do not fit the model's positions.
  */
 export const generateBatch = (
@@ -173,6 +180,7 @@ export const generateBatch = (
   prompts: ReadonlyArray<Prompt>,
   decoding: Decoding,
   onTokens?: (answers: ReadonlyArray<Completion>) => Effect.Effect<void>,
+  mix?: Mix,
 ): Effect.Effect<ReadonlyArray<Completion>, GpuError | ModelError, Gpu> =>
   Effect.scoped(Effect.gen(function* () {
     const gpu = yield* Gpu;
@@ -186,11 +194,11 @@ export const generateBatch = (
     const running = yield* allocate(gpu, subject, prompts, decoding);
     const { maxNewTokens, stopIds } = decoding;
     const completions = readCompletions(gpu, running.state, maxNewTokens, stopIds);
-    yield* prefill(gpu, subject, running, prompts, decoding);
+    yield* prefill(gpu, subject, running, prompts, decoding, mix);
     for (let made = 1; made < decoding.maxNewTokens; made += stepsPerSubmission) {
       const steps = Math.min(stepsPerSubmission, decoding.maxNewTokens - made);
       yield* Effect.scoped(gpu.submit((pass) => {
-        for (let step = 0; step < steps; step++) decodeStep(pass, subject, running, decoding);
+        for (let step = 0; step < steps; step++) decodeStep(pass, subject, running, decoding, mix);
       }));
       const lengths = yield* gpu.downloadU32(running.state.lengths);
       if (onTokens) yield* onTokens(yield* completions);

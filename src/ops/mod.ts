@@ -40,6 +40,7 @@ export * from "./global_norm.ts";
 export * from "./head_dims.ts";
 export * from "./head_norm.ts";
 export * from "./kl_divergence.ts";
+export * from "./logit_arithmetic.ts";
 export type { ChosenRows } from "./logit_chunks.ts";
 export * from "./matmul.ts";
 export * from "./place_columns.ts";

@@ -1,0 +1,54 @@
+/** Generation by language-model arithmetic: one model under several contexts, one answer. @module */
+import { Effect } from "effect";
+import { Gpu, type GpuError } from "../gpu/gpu.ts";
+import type { ModelError } from "../models/model_error.ts";
+import type { Subject } from "../nn/adapter.ts";
+import { encodeProgram, logitArithmetic } from "../ops/logit_arithmetic.ts";
+import { contextsOf, type Formula, programOf } from "./formula.ts";
+import { generateBatch } from "./generate.ts";
+import type { Completion, Decoding } from "./sampler.ts";
+
+/** A prompt in several contexts, and the seed of its draws. */
+export interface PromptInContexts {
+  /** Token ids by the name of the context. */
+  readonly contexts: Readonly<Record<string, ReadonlyArray<number>>>;
+  readonly seed: number;
+}
+
+/**
+ * Answers `prompts` as one batch, each token drawn from the softmax of `formula` over the model's
+ * log-probabilities in the contexts that it names. Each context of a prompt is a row of the batch
+ * with a cache of its own, and reads the same answer; nothing is read back between the tokens.
+ * `logProbabilities` are those of the mixed distribution. Fails with `TooManyPositions` when a
+ * prompt and its new tokens do not fit the model's positions; throws where a prompt lacks a context.
+ */
+export const generateArithmetic = (
+  subject: Subject,
+  formula: Formula,
+  prompts: ReadonlyArray<PromptInContexts>,
+  decoding: Decoding,
+): Effect.Effect<ReadonlyArray<Completion>, GpuError | ModelError, Gpu> =>
+  Effect.scoped(Effect.gen(function* () {
+    const gpu = yield* Gpu;
+    const names = contextsOf(formula);
+    const program = encodeProgram(programOf(formula));
+    const onProgram = yield* gpu.upload(program, [program.length / 2, 2]);
+    const rule = { contexts: names.length, valid: decoding.valid };
+    const rows = prompts.flatMap(({ contexts, seed }, index) =>
+      names.map((name) => {
+        const ids = contexts[name];
+        if (!ids) throw new RangeError(`Expected context ${name} but prompt ${index} lacks it`);
+        return { ids, seed };
+      })
+    );
+    const completions = yield* generateBatch(
+      subject,
+      rows,
+      decoding,
+      undefined,
+      (pass, logits) => logitArithmetic(pass, logits, onProgram, rule),
+    );
+    return completions
+      .filter((_, row) => row % names.length === 0)
+      .map((completion, index) => ({ ...completion, index }));
+  }));
