@@ -9,7 +9,7 @@ import { modulesOf, planOfStored } from "../nn/adapter_plan.ts";
 import { importAdapter } from "../nn/adapter_files.ts";
 import { frozenAdapter } from "../nn/merge.ts";
 import { checkBase } from "../weights/adapter_base.ts";
-import { malformed, refuse } from "../weights/files.ts";
+import { malformed, parseObject, readIfPresent, refuse } from "../weights/files.ts";
 import { type Adapter as StoredAdapter, readAdapter } from "../weights/peft.ts";
 import type { WeightsError } from "../weights/weights_error.ts";
 import type { Decoder } from "./decoder.ts";
@@ -28,7 +28,10 @@ export interface LoadedModel {
   readonly tokenizer: Tokenizer | undefined;
   /** Ids that may be drawn: the first so many. Rows behind the tokenizer's are padding. */
   readonly valid: number;
-  /** Where generation stops: the tokenizer's, or `eos_token_id` of `config.json`. */
+  /**
+   * Where generation stops: the tokenizer's, or `eos_token_id` of `config.json`, and those of
+   * `generation_config.json`.
+   */
   readonly stopIds: ReadonlyArray<number>;
 }
 
@@ -85,10 +88,24 @@ export const loadModel: (
       subject: stored ? yield* putOn(decoder, stored) : { decoder },
       tokenizer,
       valid: Math.min(tokenizer?.vocabSize ?? Infinity, decoder.rows),
-      stopIds: tokenizer?.stopIds ?? [config["eos_token_id"] ?? []].flat().map(Number),
+      stopIds: yield* stopIdsOf(directory, config, tokenizer),
     };
   },
 );
+
+// A chat model names its end of a turn in generation_config.json, beside that of a text.
+const stopIdsOf = Effect.fnUntraced(function* (
+  directory: string,
+  config: OpenModel["config"],
+  tokenizer: Tokenizer | undefined,
+) {
+  const file = `${directory}/generation_config.json`;
+  const text = yield* readIfPresent(file);
+  const generation = text === undefined ? {} : yield* parseObject(file, text);
+  const named = [generation["eos_token_id"] ?? []].flat().map(Number).filter(Number.isInteger);
+  const own = tokenizer?.stopIds ?? [config["eos_token_id"] ?? []].flat().map(Number);
+  return [...new Set([...own, ...named])];
+});
 
 /**
  * Reads the adapter in `directory`, with its rows of tokens that the opened model lacks; refuses one of
@@ -122,7 +139,10 @@ const putOn = (
     trained: false,
   };
   const saved = importAdapter(base, stored);
-  return makeAdapter(base, options, 0, { saved, plan, ...rows ? { rows } : {} }).pipe(
+  return makeAdapter(base, options, 0, {
+    ...{ saved, plan, trainable: false },
+    ...rows ? { rows } : {},
+  }).pipe(
     Effect.flatMap(frozenAdapter),
     Effect.map((adapter) => ({ decoder: adapter.decoder, adapter })),
   );

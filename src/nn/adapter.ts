@@ -106,6 +106,8 @@ export interface AdapterStart {
   readonly saved?: SavedValues;
   /** Takes the place of the modules, rank and alpha of the options. */
   readonly plan?: AdapterPlan;
+  /** Whether gradients and moments are allocated: true unless told. Without, it runs and cannot be trained. */
+  readonly trainable?: boolean;
 }
 
 /**
@@ -117,7 +119,7 @@ export const makeAdapter = (
   base: Decoder,
   options: LoraOptions,
   seed: number,
-  { rows, saved, plan: given }: AdapterStart = {},
+  { rows, saved, plan: given, trainable = true }: AdapterStart = {},
 ): Effect.Effect<Adapter, GpuError | ModelError, Gpu | Scope.Scope> =>
   Effect.gen(function* () {
     const gpu = yield* Gpu;
@@ -137,7 +139,7 @@ export const makeAdapter = (
     const parameters = yield* allocateParameters(
       specs,
       ({ name, initial }) => Effect.succeed(saved?.get(name) ?? initial()),
-      true,
+      trainable,
     );
     const loras = new Map<string, Lora>();
     for (const [stream, linear] of fused.entries()) {

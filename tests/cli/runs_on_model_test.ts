@@ -209,3 +209,15 @@ onGpu(
     yield* says(/tokenizer\.json cannot be read: no such file$/, text, { model: golden });
   }).pipe(Effect.provide(platform)),
 );
+
+onGpu(
+  "loadModel() stops at the ends that generation_config.json names too",
+  Effect.gen(function* () {
+    const fs = yield* FileSystem.FileSystem;
+    const model = yield* tinyModel;
+    const before = yield* loadModel(model);
+    yield* fs.writeFileString(`${model}/generation_config.json`, '{"eos_token_id": [3, 5]}');
+    const { stopIds } = yield* loadModel(model);
+    assert.deepEqual(stopIds, [...new Set([...before.stopIds, 3, 5])]);
+  }).pipe(Effect.provide(platform)),
+);
