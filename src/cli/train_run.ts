@@ -26,13 +26,14 @@ import { Gpu, layer as gpuLayer } from "../gpu/gpu.ts";
 import type { HubError } from "../hub/hub_error.ts";
 import type { Decoder } from "../models/decoder.ts";
 import type { Adapter } from "../nn/adapter.ts";
-import { exportAdapter, importAdapter } from "../nn/adapter_files.ts";
+import { exportAdapter, importAdapter, rowsProblem } from "../nn/adapter_files.ts";
 import { planAdapter, planDifferences, planOfStored } from "../nn/adapter_plan.ts";
 import { renderReport } from "../report/report.ts";
 import { terminalTable } from "../report/terminal_table.ts";
 import { layerFile as metricFile, type MetricRecord } from "../training/metric_log.ts";
 import { readIfPresent, refuse } from "../weights/files.ts";
 import { readAdapter, writeAdapter } from "../weights/peft.ts";
+import type { TrainedToken } from "../weights/peft_config.ts";
 import { resolveOptions } from "./config_options.ts";
 import { resolveAdapter, resolveModel, type Source } from "./model_source.ts";
 import { openBase } from "./open_base.ts";
@@ -104,8 +105,13 @@ const resumedConfig = (directory: string) =>
     return yield* resolveRunConfig({ file: { name, text } });
   });
 
-// Values of the adapter that the run starts from; its sizes must be the config's.
-const initialValues = ({ lora }: RunConfig, initial: Source | undefined, decoder: Decoder) =>
+// Values of the adapter that the run starts from; its sizes and its tokens must be the run's.
+const initialValues = (
+  { lora }: RunConfig,
+  initial: Source | undefined,
+  decoder: Decoder,
+  tokens: ReadonlyArray<TrainedToken>,
+) =>
   Effect.gen(function* () {
     if (initial === undefined) return undefined;
     const stored = yield* readAdapter(initial.directory);
@@ -116,6 +122,10 @@ const initialValues = ({ lora }: RunConfig, initial: Source | undefined, decoder
         problem: `${initial.source} ${found}`,
       }),
     );
+    const unread = rowsProblem(stored, tokens.map(({ id }) => id));
+    if (unread !== undefined) {
+      problems.push({ path: "initAdapter", problem: `${initial.source} ${unread}` });
+    }
     return problems.length === 0
       ? importAdapter(decoder, stored)
       : yield* new ConfigError({ reason: { _tag: "Invalid", problems } });
@@ -138,7 +148,7 @@ const prepare = (
       base,
       progress,
     );
-    const saved = yield* initialValues(config, initial, decoder);
+    const saved = yield* initialValues(config, initial, decoder, tokens);
     const parts: RunParts = {
       config,
       decoder,

@@ -99,6 +99,19 @@ const joined = (parts: ReadonlyArray<Float32Array>): Float32Array => {
   return whole;
 };
 
+/**
+ * Why `stored` cannot be trained on with rows of the tokens `ids`, where it cannot: {@linkcode
+ * importAdapter} would leave out whole tables and rows of other tokens.
+ */
+export const rowsProblem = (
+  { tables, rows }: Peft.Adapter,
+  ids: ReadonlyArray<number>,
+): string | undefined => {
+  const own = rows?.tokens.map(({ id }) => id);
+  if (own && own.join() !== ids.join()) return `has rows of the tokens ${own}, and not of ${ids}`;
+  return tables ? `has whole tables: ${[...tables.keys()].join(", ")}` : undefined;
+};
+
 /** The parameter values of a stored adapter, named as `makeAdapter` names them on `decoder`. */
 export const importAdapter = (decoder: Decoder, stored: Peft.Adapter): SavedValues => {
   const values = new Map<string, Float32Array>();
