@@ -45,6 +45,7 @@ export {
   writeAdapter,
 } from "../weights/peft.ts";
 export type { AdapterBase, TrainedToken } from "../weights/peft_config.ts";
+export type { Targets } from "../weights/peft_targets.ts";
 export { type HostTensor, layerMemory, memoryWeights, Weights } from "../weights/weights.ts";
 export * from "../weights/weights_error.ts";
 export { refuseExtra } from "../weights/extra_tensors.ts";
