@@ -1,0 +1,105 @@
+import assert from "node:assert/strict";
+import { Effect, FileSystem } from "effect";
+import type { ExperimentSettings } from "../../src/cli/experiment.ts";
+import { runExperiment } from "../../src/cli/experiment_run.ts";
+import type { RecipeRecord } from "../../src/experiments/experiment.ts";
+import { plannedOf } from "../../src/experiments/experiment.ts";
+import { resolveRunConfig } from "../../src/config/resolve.ts";
+import { experiments } from "../../src/experiments/registry.ts";
+import { platform } from "../../src/platform.ts";
+
+const named = (name: string) => experiments.find((experiment) => experiment.name === name)!;
+
+const configOf = ({ settings, quick }: (typeof experiments)[number], seeds: number) =>
+  Effect.runSync(
+    resolveRunConfig({ preset: "fixture", over: [settings, quick], options: { seeds } }),
+  );
+
+const record = (recipe: string, seed: number, selectivity = 0): RecipeRecord => ({
+  ...{ recipe, seed, steps: 1, tokens: 1, supervisedTokens: 1, exposures: 1 },
+  ...{ metrics: { selectivity }, items: {}, curves: {}, answers: [] },
+});
+
+Deno.test("every experiment has names of its own, a protocol, and settings that resolve", () => {
+  assert.equal(new Set(experiments.map(({ name }) => name)).size, experiments.length);
+  for (const experiment of experiments) {
+    const config = configOf(experiment, 1);
+    const names = experiment.recipes(config).map(({ name }) => name);
+    assert.equal(new Set(names).size, names.length, experiment.name);
+    assert.ok(names.every((name) => /^[a-z0-9_]+$/.test(name)), names.join());
+    assert.ok(experiment.protocol.length > 0 && experiment.deviations.length > 0);
+    // Without a record an experiment says that nothing can be told, and fails nowhere.
+    const { claims, tables } = experiment.findings([], config);
+    assert.ok(claims.every(({ verdict }) => verdict === "cannot be told"), experiment.name);
+    for (const { columns, rows } of tables) {
+      assert.ok(rows.every(({ cells }) => cells.length === columns.length), experiment.name);
+    }
+  }
+});
+
+Deno.test("plannedOf() trains every recipe with every seed, less what is done", () => {
+  const ablation = named("ablation");
+  const config = configOf(ablation, 2);
+  const all = plannedOf(ablation, config, []);
+  assert.equal(all.length, 2 * ablation.recipes(config).length);
+  const { recipe, seed } = all[3]!;
+  const rest = plannedOf(ablation, config, [record(recipe.name, seed)]);
+  assert.deepEqual(rest, [...all.slice(0, 3), ...all.slice(4)]);
+});
+
+Deno.test("ratio_search halves the ratios from rung to rung and gives the last two every seed", () => {
+  const search = named("ratio_search");
+  const config = configOf(search, 4);
+  const recipes = search.recipes(config);
+  const records: RecipeRecord[] = [];
+  const rungs: number[] = [];
+  for (;;) {
+    const planned = plannedOf(search, config, records);
+    if (planned.length === 0) break;
+    rungs.push(planned.length);
+    // The later a recipe stands, the better it is.
+    for (const { recipe, seed } of planned) {
+      records.push(
+        record(recipe.name, seed, recipes.findIndex(({ name }) => name === recipe.name)),
+      );
+    }
+  }
+  // Eight with one seed, four with one more, two with the two that are left.
+  assert.deepEqual(rungs, [8, 4, 4]);
+  const [claim] = search.findings(records, config).claims;
+  assert.match(claim!.text, new RegExp(`^Recommended: ${recipes.at(-1)!.label}, .* over 4 seeds`));
+  assert.equal(claim!.verdict, "holds");
+});
+
+Deno.test("runExperiment() goes on after an interruption as if there had been none", () =>
+  Effect.gen(function* () {
+    const fs = yield* FileSystem.FileSystem;
+    const directory = yield* fs.makeTempDirectoryScoped();
+    const settings: ExperimentSettings = {
+      ...{ experiment: named("demonstrations"), quick: true, json: true, preset: "fixture" },
+      ...{ config: undefined, model: undefined, data: undefined, seeds: 1, resume: undefined },
+      set: ["data.downstreamItems=16", "data.testItems=4", "mixing.diverseRatio=1"],
+      out: `${directory}/whole`,
+    };
+    yield* runExperiment(settings);
+    const read = (name: string) => fs.readFileString(`${directory}/${name}`);
+    const lines = (yield* read("whole/records.jsonl")).trimEnd().split("\n");
+    assert.equal(
+      lines.length,
+      settings.experiment.recipes(configOf(settings.experiment, 1)).length,
+    );
+
+    // As it was when the third training was under way.
+    yield* fs.copy(`${directory}/whole`, `${directory}/cut`);
+    yield* fs.remove(`${directory}/cut/result.json`);
+    const begun = `${lines.slice(0, 2).join("\n")}\n${lines[2]!.slice(0, 30)}`;
+    yield* fs.writeFileString(`${directory}/cut/records.jsonl`, begun);
+    yield* runExperiment({ ...settings, out: undefined, resume: `${directory}/cut` });
+    const [whole, resumed] = [
+      JSON.parse(yield* read("whole/result.json")),
+      JSON.parse(yield* read("cut/result.json")),
+    ];
+    assert.deepEqual(resumed.records, whole.records);
+    assert.deepEqual(resumed.findings, whole.findings);
+    assert.match(yield* read("cut/report.html"), /Demonstration sentences/);
+  }).pipe(Effect.scoped, Effect.provide(platform), Effect.runPromise));
