@@ -18,7 +18,6 @@ export const lengthRatio: Metric<Translated> = {
   name: "length_ratio",
   signature: "unit:character|reference:first",
   needs: ["hypothesis", "references"],
-  better: "high",
   score: (items) => {
     const own = items.map(({ hypothesis }) => lengthOf(hypothesis));
     const other = items.map(({ references }) => lengthOf(references[0] ?? ""));

@@ -32,7 +32,8 @@ export interface Metric<Item> {
   readonly signature: string;
   /** Fields that an item must have. */
   readonly needs: ReadonlyArray<keyof Item & string>;
-  readonly better: "high" | "low";
+  /** What is better; absent: neither. */
+  readonly better?: "high" | "low";
   readonly score: (items: ReadonlyArray<Item>) => Score;
 }
 

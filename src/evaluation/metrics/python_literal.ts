@@ -69,7 +69,7 @@ const whole = String.raw`(?:[1-9](?:_?\d)*|0(?:_?0)*)`; // no 0 before other dig
 const fraction = String
   .raw`(?:${digits}\.(?:${digits})?|\.${digits})${exponent}?|${digits}${exponent}`;
 const numberForm = new RegExp(
-  String.raw`[+-]?(?:${fraction}|${whole})(?![\p{L}\p{N}_.])`,
+  String.raw`[+-]?[ \t\n\r\f]*(?:${fraction}|${whole})(?![\p{L}\p{N}_.])`,
   "uy",
 );
 
@@ -89,7 +89,7 @@ const readValue = (reader: Reader, depth: number): PythonValue => {
   const name = match(reader, word);
   if (name !== undefined) return words[name]!;
   const number = match(reader, numberForm);
-  if (number !== undefined) return Number(number.replaceAll("_", ""));
+  if (number !== undefined) return Number(number.replaceAll(/[_ \t\n\r\f]/g, ""));
   throw new NoLiteral();
 };
 

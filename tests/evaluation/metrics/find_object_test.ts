@@ -17,6 +17,11 @@ Deno.test("findObject() closes strings only where a key or a value may end", () 
   assert.equal(own(`{'a': 'it' } so'} y`), `{'a': 'it' }|`); // what stands there could be the end
 });
 
+Deno.test("findObject() takes strings side by side for one, and finds no end after other quotes", () => {
+  assert.equal(own("{'a': 'b' 'c}'} y"), "{'a': 'b' 'c}'}|");
+  assert.equal(own(`{'a': 'b' "c"}`), `{'a': 'b' "c"}|}`);
+});
+
 Deno.test("findObject() says what is missing, innermost first", () => {
   assert.equal(own("{'a': [{'b'"), "{'a': [{'b'|}]}");
   assert.deepEqual(findObject("{'a': 'b"), {
