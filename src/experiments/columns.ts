@@ -21,7 +21,8 @@ export const rateColumns: ReadonlyArray<MetricColumn> = [
 /** What the rates are, in a sentence. */
 export const rateNote: string =
   "T1 the token asks for JSON in phrasings never trained on; T2 with other tasks; T3 forbidden: plain; " +
-  "T4 no token: plain. 1 is as wanted. Mean over seeds and 95 % interval over seeds and items.";
+  "T4 no token: plain. 1 is as wanted. Mean over seeds and 95 % bootstrap interval over " +
+  "seeds and items; with five seeds such an interval holds the truth about nine times in ten.";
 
 /** A number of the paper by metric. */
 export type PaperNumbers = Readonly<Record<string, number>>;

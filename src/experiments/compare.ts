@@ -18,7 +18,11 @@ export const comparePair = (
 ): Finding => {
   const gap = differenceOf(records, pair, metric);
   if (!gap) return { claim, verdict: "cannot be told", text: "The run lacks one of the two." };
-  const { value, low = value, high = value } = gap;
+  const { value, low, high } = gap;
+  if (low === undefined || high === undefined) {
+    const text = `Difference of ${metric}: ${value.toFixed(2)}; one seed gives no interval.`;
+    return { claim, verdict: "cannot be told", text };
+  }
   const [above, below] = [low > 0, high < 0];
   const [holds, fails] = direction === "more" ? [above, below] : [below, above];
   const range = [value, low, high].map((number) => number.toFixed(2));

@@ -1,13 +1,18 @@
 /** Means over the seeds of a recipe, with intervals over seeds and items. @module */
-import { randomUnit } from "../gpu/random.ts";
+import { mean } from "../evaluation/statistics/interval.ts";
+import { seedsBootstrap, type SeedScores } from "../evaluation/statistics/seeds_bootstrap.ts";
+import { studentInterval } from "../evaluation/statistics/student.ts";
 import type { RecipeRecord } from "./experiment.ts";
 import type { Estimate } from "./presentation.ts";
 
-const resamples = 1000;
-
-/** Metrics that are sums of rates: their items are those of the rates. */
-const sums: Readonly<Record<string, ReadonlyArray<string>>> = {
-  selectivity: ["t1_held_out_phrasing", "t2_transfer", "t3_negation", "t4_no_token"],
+/** Metrics that are sums of rates less a number: their items are those of the rates. */
+const sums: Readonly<
+  Record<string, { readonly of: ReadonlyArray<string>; readonly less: number }>
+> = {
+  selectivity: {
+    of: ["t1_held_out_phrasing", "t2_transfer", "t3_negation", "t4_no_token"],
+    less: 2,
+  },
 };
 
 /** The records of one recipe. */
@@ -17,26 +22,21 @@ export const recordsOf = (
 ): ReadonlyArray<RecipeRecord> => records.filter((record) => record.recipe === recipe);
 
 /**
- * Mean of `metric` over the seeds of `recipe`, with a 95 % percentile bootstrap interval: seeds are
- * drawn with replacement and, where the records hold items, the items of each drawn seed too.
- * Undefined where no record has the metric.
+ * Mean of `metric` over the seeds of `recipe`, with a 95 % interval: a bootstrap that draws seeds and
+ * then the items of each, where the records hold items; Student's over the seeds, where they do not and
+ * there are two seeds or more; else none. Undefined where no record has the metric.
  */
 export const estimateOf = (
   records: ReadonlyArray<RecipeRecord>,
   recipe: string,
   metric: string,
 ): Estimate | undefined => {
-  const own = recordsOf(records, recipe).filter((record) =>
-    Number.isFinite(record.metrics[metric])
-  );
+  const own = withMetric(recordsOf(records, recipe), metric);
   if (own.length === 0) return undefined;
-  const value = mean(own.map((record) => record.metrics[metric]!));
-  const drawn = Array.from({ length: resamples }, (_, resample) =>
-    mean(own.map((_, place) => {
-      const record = own[pick(resample, place, 0, own.length)]!;
-      return record.metrics[metric]! + noiseOf([record], metric, resample, place);
-    })));
-  return { value, ...interval(drawn) };
+  return estimated(
+    own.map((record) => record.metrics[metric]!),
+    own.map((it) => itemsOf(it, metric)),
+  );
 };
 
 /** Mean difference of a metric between two recipes on the same seeds and items, with its interval. */
@@ -45,54 +45,51 @@ export const differenceOf = (
   [first, second]: readonly [string, string],
   metric: string,
 ): Estimate | undefined => {
-  const pairs = recordsOf(records, first).flatMap((a) => {
-    const b = recordsOf(records, second).find(({ seed }) => seed === a.seed);
-    const both = b && [a.metrics[metric], b.metrics[metric]].every((it) => Number.isFinite(it));
-    return both ? [{ a, b }] : [];
+  const others = withMetric(recordsOf(records, second), metric);
+  const pairs = withMetric(recordsOf(records, first), metric).flatMap((a) => {
+    const b = others.find(({ seed }) => seed === a.seed);
+    return b ? [{ a, b }] : [];
   });
   if (pairs.length === 0) return undefined;
-  const gap = ({ a, b }: typeof pairs[number]): number => a.metrics[metric]! - b.metrics[metric]!;
-  const drawn = Array.from({ length: resamples }, (_, resample) =>
-    mean(pairs.map((_, place) => {
-      const pair = pairs[pick(resample, place, 0, pairs.length)]!;
-      return gap(pair) + noiseOf([pair.a, pair.b], metric, resample, place);
-    })));
-  return { value: mean(pairs.map(gap)), ...interval(drawn) };
+  const items = pairs.map(({ a, b }) => {
+    const [own, other] = [itemsOf(a, metric), itemsOf(b, metric)];
+    return own?.length === other?.length ? own?.map((value, i) => value - other![i]!) : undefined;
+  });
+  return estimated(pairs.map(({ a, b }) => a.metrics[metric]! - b.metrics[metric]!), items);
 };
 
-// What drawing the items again changes: of one record, or of the first less the second on the same
-// items; 0 where there are none.
-const noiseOf = (
-  [a, b]: readonly [RecipeRecord, RecipeRecord?],
+const withMetric = (
+  records: ReadonlyArray<RecipeRecord>,
   metric: string,
-  resample: number,
-  place: number,
-): number =>
-  (sums[metric] ?? [metric]).reduce((total, name, part) => {
-    const own = a.items[name] ?? [];
-    const other = b?.items[name];
-    if (own.length === 0 || b && other?.length !== own.length) return total;
-    const values = own.map((value, item) => value - (other?.[item] ?? 0));
-    const again = values.map((_, item) =>
-      values[pick(resample, place, 1 + part * itemsApart + item, values.length)]!
-    );
-    return total + mean(again) - mean(values);
-  }, 0);
+): ReadonlyArray<RecipeRecord> =>
+  records.filter((record) => Number.isFinite(record.metrics[metric]));
 
-// Draws of two parts never share a number.
-const itemsApart = 2 ** 20;
+// What a metric is the mean of, in one record.
+const itemsOf = (
+  { items }: RecipeRecord,
+  metric: string,
+): ReadonlyArray<number> | undefined => {
+  const sum = sums[metric];
+  if (!sum) return items[metric];
+  const parts = sum.of.map((name) => items[name] ?? []);
+  const length = Math.min(...parts.map((part) => part.length));
+  return Array.from(
+    { length },
+    (_, item) => parts.reduce((total, part) => total + part[item]!, -sum.less),
+  );
+};
 
-const mean = (values: ReadonlyArray<number>): number =>
-  values.reduce((sum, value) => sum + value, 0) / values.length;
-
-// Of (resample, place, item): a repeated run draws the same.
-const pick = (resample: number, place: number, item: number, count: number): number =>
-  Math.floor(randomUnit(resample, place, item) * count);
-
-const interval = (
-  drawn: ReadonlyArray<number>,
-): { readonly low: number; readonly high: number } => {
-  const sorted = drawn.toSorted((a, b) => a - b);
-  const at = (share: number): number => sorted[Math.round(share * (sorted.length - 1))]!;
-  return { low: at(0.025), high: at(0.975) };
+const estimated = (
+  values: ReadonlyArray<number>,
+  items: ReadonlyArray<ReadonlyArray<number> | undefined>,
+): Estimate => {
+  const value = mean(values);
+  const scores: SeedScores = items.flatMap((own) => own && own.length > 0 ? [own] : []);
+  if (scores.length === values.length) {
+    const { low, high } = seedsBootstrap(scores, { seed: 0, design: "nested" });
+    return { value, low, high };
+  }
+  if (values.length < 2) return { value };
+  const { low, high } = studentInterval(values);
+  return { value, low, high };
 };

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { comparePair } from "../../src/experiments/compare.ts";
 import type { RecipeRecord } from "../../src/experiments/experiment.ts";
 import { differenceOf, estimateOf } from "../../src/experiments/estimates.ts";
 
@@ -67,4 +68,19 @@ Deno.test("estimateOf() gives the same for the same records, and nothing for non
   assert.deepEqual(estimate(), estimate());
   assert.equal(estimateOf(one, "b", "t1_held_out_phrasing"), undefined);
   assert.equal(estimateOf(one, "a", "nothing"), undefined);
+});
+
+Deno.test("comparePair() tells a claim from the interval, and nothing from one seed without items", () => {
+  const items = (ones: number) => ({ t1_held_out_phrasing: bits(100, ones) });
+  const records = [record("a", 1, items(90)), record("b", 1, items(40))];
+  const compared = (pair: readonly [string, string], metric = "t1_held_out_phrasing") =>
+    comparePair(records, { claim: "more", pair, metric }).verdict;
+  assert.equal(compared(["a", "b"]), "holds");
+  assert.equal(compared(["b", "a"]), "does not hold");
+  assert.equal(compared(["a", "a"]), "cannot be told");
+  assert.equal(compared(["a", "c"]), "cannot be told");
+  const bare = records.map((it) => ({ ...it, metrics: { l2: it.metrics["selectivity"]! } }));
+  const { verdict, text } = comparePair(bare, { claim: "more", pair: ["a", "b"], metric: "l2" });
+  assert.equal(verdict, "cannot be told");
+  assert.match(text, /one seed gives no interval/);
 });
