@@ -26,6 +26,7 @@ import { mixVerb, runMix } from "./cli/mix.ts";
 import { onModel } from "./cli/model_source.ts";
 import { onGpu } from "./cli/on_gpu.ts";
 import { pretrainVerb, runPretrain } from "./cli/pretrain.ts";
+import { probeVerb } from "./cli/probe.ts";
 import { runCommand } from "./cli/run_command.ts";
 import { runSample, sampleVerb } from "./cli/sample.ts";
 import { trainVerb } from "./cli/train.ts";
@@ -36,6 +37,7 @@ const delia = Command.make("delia").pipe(
   Command.withSubcommands([
     trainVerb(runTrain),
     experimentVerb(runExperiment),
+    probeVerb(runExperiment),
     pretrainVerb(onGpu(runPretrain)),
     sampleVerb(onGpu(runSample)),
     diversifyVerb(runDiversify),

@@ -20,13 +20,28 @@ export interface ExperimentSettings extends Omit<ConfigOptions, "diverse" | "ini
   readonly resume: string | undefined;
 }
 
+/** How to run an experiment that is known already. */
+export type ExperimentRunOptions = Omit<ExperimentSettings, "experiment">;
+
 /** Options of `experiment`. */
-export interface ExperimentOptions extends Omit<ExperimentSettings, "experiment"> {
+export interface ExperimentOptions extends ExperimentRunOptions {
   readonly name: string | undefined;
   readonly list: boolean;
 }
 
 const { diverse: _diverse, initAdapter: _initAdapter, ...settings } = configFlags;
+
+/** Flags of every verb that runs an experiment. */
+export const experimentRunFlags: Flags<ExperimentRunOptions> = {
+  quick: Flag.Boolean("quick").pipe(
+    Flag.withDescription("Fewer seeds and items: a look in two minutes"),
+    Flag.withDefault(false),
+  ),
+  ...settings,
+  out: orUndefined(out("DIR", "Run folder to make")),
+  resume,
+  json,
+};
 
 const flags: Flags<ExperimentOptions> = {
   name: Argument.String("name").pipe(
@@ -38,14 +53,7 @@ const flags: Flags<ExperimentOptions> = {
     Flag.withDescription("Name the experiments instead of running one"),
     Flag.withDefault(false),
   ),
-  quick: Flag.Boolean("quick").pipe(
-    Flag.withDescription("Fewer seeds and items: a look in two minutes"),
-    Flag.withDefault(false),
-  ),
-  ...settings,
-  out: orUndefined(out("DIR", "Run folder to make")),
-  resume,
-  json,
+  ...experimentRunFlags,
 };
 
 const help: VerbHelp<"experiment"> = {

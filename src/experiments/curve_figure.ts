@@ -28,11 +28,12 @@ export const curveFigure = (
   series: recipes.map(({ name, label }): Series => ({
     label,
     recipe: name,
-    points: pointsOf(recordsOf(records, name).map(({ curves }) => curves[curve] ?? []), axis),
+    points: meanPoints(recordsOf(records, name).map(({ curves }) => curves[curve] ?? []), axis),
   })),
 });
 
-const pointsOf = (
+/** Means over the seeds at the steps that all have, with the least and greatest; a curve a seed. */
+export const meanPoints = (
   curves: ReadonlyArray<ReadonlyArray<CurvePoint>>,
   axis: CurveAxis,
 ): Series["points"] => {

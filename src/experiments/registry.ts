@@ -5,6 +5,7 @@ import { demonstrations } from "./protocols/demonstrations.ts";
 import { divergentToken } from "./protocols/divergent_token.ts";
 import { diverseScale } from "./protocols/diverse_scale.ts";
 import { formattedText } from "./protocols/formatted_text.ts";
+import { probe } from "./protocols/probe.ts";
 import { ratioSearch } from "./protocols/ratio_search.ts";
 import { representation } from "./protocols/representation.ts";
 
@@ -17,4 +18,5 @@ export const experiments: ReadonlyArray<Experiment> = [
   divergentToken,
   demonstrations,
   ratioSearch,
+  probe,
 ];
