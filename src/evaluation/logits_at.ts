@@ -1,13 +1,11 @@
 /** Reads the logits after chosen tokens, without those of all others. @module */
 import { Effect } from "effect";
-import { pack } from "../data/batch.ts";
 import { Gpu, type GpuError } from "../gpu/gpu.ts";
 import { attendWithin, decoderForward, decoderLogits } from "../models/decoder.ts";
 import { placeAdapterRows, type Subject } from "../nn/adapter.ts";
 import { embed } from "../ops/embedding.ts";
 import { wholeTable } from "../ops/vocabulary_table.ts";
-import { uploadBatch } from "../training/step.ts";
-import type { Place } from "./hidden_states.ts";
+import { type Place, uploadPlaces } from "./hidden_states.ts";
 
 /** The logits after the tokens at `places`: a row of `[decoder.rows]` for each. */
 export const logitsAt = (
@@ -16,18 +14,10 @@ export const logitsAt = (
 ): Effect.Effect<ReadonlyArray<Float32Array>, GpuError, Gpu> =>
   Effect.scoped(Effect.gen(function* () {
     const gpu = yield* Gpu;
-    const batch = pack(places.map(({ ids }) => ({ ids, supervised: ids.map(() => false) })), 32);
-    let start = 0;
-    const rows = Uint32Array.from(places, ({ ids, at }) => {
-      const row = start + at;
-      start += ids.length;
-      return row;
-    });
-    const tensors = yield* uploadBatch(gpu, batch);
-    const rowIds = yield* gpu.upload(rows, [rows.length]);
+    const { batch, rowIds } = yield* uploadPlaces(gpu, places);
     const logits = yield* gpu.submit((pass) => {
       if (adapter) placeAdapterRows(pass, adapter);
-      const { hidden } = decoderForward(pass, decoder, tensors.tokens, attendWithin(tensors));
+      const { hidden } = decoderForward(pass, decoder, batch.tokens, attendWithin(batch));
       return decoderLogits(pass, decoder, embed(pass, wholeTable(hidden), rowIds));
     });
     const all = yield* gpu.download(logits);

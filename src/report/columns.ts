@@ -70,13 +70,14 @@ export const formatNumber = (kind: Column["kind"] | "count", value: number | und
   }
 };
 
-/** Bytes for people: `312.4 MiB`. */
-export const formatBytes = (bytes: number): string =>
-  bytes < 1024 * 1024
-    ? `${(bytes / 1024).toFixed(1)} KiB`
-    : bytes < 1024 ** 3
-    ? `${(bytes / 1024 ** 2).toFixed(1)} MiB`
-    : `${(bytes / 1024 ** 3).toFixed(2)} GiB`;
+const byteUnits = ["B", "KiB", "MiB", "GiB", "TiB"];
+
+/** Bytes for people: `1.5 KiB`, `312 MiB`. */
+export const formatBytes = (bytes: number): string => {
+  const power = Math.min(byteUnits.length - 1, Math.floor(Math.log2(Math.max(bytes, 1)) / 10));
+  const value = bytes / 1024 ** power;
+  return `${value.toFixed(value < 10 && power > 0 ? 1 : 0)} ${byteUnits[power]}`;
+};
 
 /** Seconds for people: `2 min 51 s`. */
 export const formatSeconds = (seconds: number): string => {

@@ -15,6 +15,7 @@ import { formatCell } from "./findings_text.ts";
 import { type Html, markup, trusted } from "./html.ts";
 import { paperCaveat } from "./paper_numbers.ts";
 import { reportStyle } from "./report_style.ts";
+import { settingsTable } from "./settings_table.ts";
 
 /** What the report shows of a finished experiment. */
 export interface ReportedExperiment {
@@ -62,7 +63,7 @@ ${answersHtml(records, labelsOf(experiment, config))}
 ${list(protocol)}
 <h3>What differs from the paper's, and what was not reproduced</h3>
 ${list(deviations)}
-<details><summary>Every setting</summary>${settingsTable(config)}</details>
+${settingsTable(config)}
 <h2>Machine and cost</h2>
 ${machine(result)}
 </main>
@@ -166,21 +167,6 @@ const answerPanel = (label: string, { answer, right }: Answer): Html =>
     right ? "yes" : "no"
   }">${right ? "✓ as wanted" : "✗ not as wanted"}</span></div><pre>${answer}</pre></div>
 `;
-
-const settingsTable = (config: RunConfig): Html =>
-  markup`<div class="scroll"><table><tbody>${
-    flatten("", config).map(([path, value]) =>
-      markup`<tr><th scope="row"><code>${path}</code></th><td class="text"><code>${value}</code></td></tr>
-`
-    )
-  }</tbody></table></div>`;
-
-const flatten = (path: string, value: unknown): ReadonlyArray<readonly [string, string]> =>
-  typeof value === "object" && value !== null && !Array.isArray(value)
-    ? Object.entries(value).flatMap(([key, inner]) =>
-      flatten(path === "" ? key : `${path}.${key}`, inner)
-    )
-    : [[path, typeof value === "string" ? value : JSON.stringify(value) ?? "–"]];
 
 const machine = ({ run, records }: ReportedExperiment): Html => {
   const steps = records.reduce((sum, record) => sum + record.steps, 0);

@@ -1,14 +1,6 @@
 /** A memory plan as lines for people: what takes how much, and which setting takes less. @module */
 import type { StorageChoice } from "../models/choose_storage.ts";
-
-const units = ["B", "KiB", "MiB", "GiB", "TiB"];
-
-/** `1536` → `1.5 KiB`. */
-export const formatBytes = (bytes: number): string => {
-  const power = Math.min(units.length - 1, Math.floor(Math.log2(Math.max(bytes, 1)) / 10));
-  const value = bytes / 1024 ** power;
-  return `${value.toFixed(value < 10 && power > 0 ? 1 : 0)} ${units[power]}`;
-};
+import { formatBytes } from "./columns.ts";
 
 /** The plan in one line and, where it does not fit, a line for each setting that would help. */
 export const memoryLines = (choice: StorageChoice): ReadonlyArray<string> => {

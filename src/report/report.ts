@@ -19,6 +19,7 @@ import { type Content, type Html, markup, trusted } from "./html.ts";
 import { limitsOf } from "./limits.ts";
 import { paperCaveat, paperNotes } from "./paper_numbers.ts";
 import { reportStyle } from "./report_style.ts";
+import { settingsTable } from "./settings_table.ts";
 import { distanceTable, dot, rateTable, seedTable } from "./result_table.ts";
 import { armLabels, type ArmSummary, seedsOf, summarise } from "./summary.ts";
 
@@ -144,24 +145,10 @@ const drawLosses = (
   return Effect.all(figures);
 };
 
-/** The whole configuration, one setting a row. */
-const protocol = (result: RunResult): Html => {
-  const rows = flatten("", result.config).map(([path, value]) =>
-    markup`<tr><th scope="row"><code>${path}</code></th><td class="text"><code>${value}</code></td></tr>
-`
-  );
-  return markup`<p>Preset <code>${result.preset}</code>. Completion-only loss, normalised over the supervised
+const protocol = (result: RunResult): Html =>
+  markup`<p>Preset <code>${result.preset}</code>. Completion-only loss, normalised over the supervised
 tokens of the whole optimizer step; greedy answers in the tests.</p>
-<details><summary>Every setting</summary><div class="scroll"><table><tbody>${rows}</tbody></table></div>
-</details>`;
-};
-
-const flatten = (path: string, value: unknown): ReadonlyArray<readonly [string, string]> =>
-  typeof value === "object" && value !== null && !Array.isArray(value)
-    ? Object.entries(value).flatMap(([key, inner]) =>
-      flatten(path === "" ? key : `${path}.${key}`, inner)
-    )
-    : [[path, typeof value === "string" ? value : JSON.stringify(value) ?? missing]];
+${settingsTable(result.config)}`;
 
 const machine = (result: RunResult, arms: ReadonlyArray<ArmSummary>): Html => {
   const seconds = arms

@@ -5,7 +5,7 @@ import { llama } from "../../src/models/llama.ts";
 import { planMemory } from "../../src/models/memory_plan.ts";
 import type { OpenModel } from "../../src/models/open_model.ts";
 import { randomWeights } from "../../src/models/random_weights.ts";
-import { formatBytes, memoryLines } from "../../src/report/memory_text.ts";
+import { memoryLines } from "../../src/report/memory_text.ts";
 
 const config = {
   vocab_size: 512,
@@ -106,15 +106,5 @@ Deno.test("memoryLines() names the settings that take less where the plan does n
     "sampling.batchSize=8",
     "model.positions=256",
     "model.storage=q8",
-  ]);
-});
-
-Deno.test("formatBytes() keeps two figures", () => {
-  assert.deepEqual([0, 512, 1536, 20 * 2 ** 20, 3 * 2 ** 30].map(formatBytes), [
-    "0 B",
-    "512 B",
-    "1.5 KiB",
-    "20 MiB",
-    "3.0 GiB",
   ]);
 });

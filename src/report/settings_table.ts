@@ -1,0 +1,20 @@
+/** Every setting of a run as a table of HTML. @module */
+import { missing } from "./columns.ts";
+import { type Html, markup } from "./html.ts";
+
+/** One setting a row, by its dotted path. */
+export const settingsTable = (config: unknown): Html => {
+  const rows = flatten("", config).map(([path, value]) =>
+    markup`<tr><th scope="row"><code>${path}</code></th><td class="text"><code>${value}</code></td></tr>
+`
+  );
+  return markup`<details><summary>Every setting</summary><div class="scroll"><table><tbody>${rows}</tbody></table></div>
+</details>`;
+};
+
+const flatten = (path: string, value: unknown): ReadonlyArray<readonly [string, string]> =>
+  typeof value === "object" && value !== null && !Array.isArray(value)
+    ? Object.entries(value).flatMap(([key, inner]) =>
+      flatten(path === "" ? key : `${path}.${key}`, inner)
+    )
+    : [[path, typeof value === "string" ? value : JSON.stringify(value) ?? missing]];
