@@ -5,10 +5,10 @@ import { isWanted, type TestItem } from "../../fixtures/world/test_sets.ts";
 import type { DataError } from "../data/data_error.ts";
 import type { Tokenizer } from "../data/tokenizer.ts";
 import { slotDistance } from "../evaluation/slot_distance.ts";
-import { layerLocal } from "../generation/local_sampler.ts";
-import { Sampler, type SamplerError } from "../generation/sampler.ts";
+import type { SamplerError } from "../generation/sampler.ts";
 import type { Gpu, GpuError } from "../gpu/gpu.ts";
 import type { Subject } from "../nn/adapter.ts";
+import { type AnswerChats, greedy, plainAnswers } from "./answering.ts";
 import type { RunTests } from "./run_data.ts";
 import { type RateName, rateNames, type Sample, selectivityOf } from "./result.ts";
 
@@ -30,6 +30,8 @@ export interface EvaluationOptions {
   readonly kept: number;
   /** Told how many prompts are answered. */
   readonly onAnswered: (count: number) => void;
+  /** Who answers; the subject itself, prompts as they are, unless told. */
+  readonly answers?: AnswerChats;
 }
 
 interface Question {
@@ -82,27 +84,22 @@ export const evaluateArm = (
   subject: Subject,
   tokenizer: Tokenizer,
   tests: RunTests,
-  { maxNewTokens, batchSize, kept, onAnswered }: EvaluationOptions,
+  {
+    maxNewTokens,
+    batchSize,
+    kept,
+    onAnswered,
+    answers: answer = plainAnswers({ subject, tokenizer, batchSize }),
+  }: EvaluationOptions,
 ): Effect.Effect<Evaluation, GpuError | SamplerError | DataError, Gpu> =>
   Effect.gen(function* () {
     const questions = rateNames.flatMap((test) =>
       tests.sets[test].map((item): Question => ({ test, item }))
     );
-    const prompts = yield* Effect.forEach(questions, ({ item }) =>
-      Effect.map(
-        tokenizer.render(item.messages, { addGenerationPrompt: true }),
-        ({ ids }) => ({ ids, seed: 0 }),
-      ));
-    const sampler = yield* Sampler;
+    const chats = questions.map(({ item }) => item.messages);
     const answers = new Array<string>(questions.length);
     let count = 0;
-    yield* sampler.generate(prompts, {
-      temperature: 0,
-      topP: 1,
-      maxNewTokens,
-      stopIds: tokenizer.stopIds,
-      valid: tokenizer.vocabSize,
-    }).pipe(
+    yield* answer(chats, greedy(tokenizer, maxNewTokens)).pipe(
       Stream.runForEach(({ index, ids }) =>
         Effect.sync(() => {
           answers[index] = tokenizer.decode(ids);
@@ -136,4 +133,4 @@ export const evaluateArm = (
         }))
       ),
     };
-  }).pipe(Effect.provide(layerLocal(subject, batchSize)));
+  });

@@ -34,6 +34,8 @@ export interface RecipeRecord {
   /** Series by name: what was measured after which step. */
   readonly curves: Readonly<Record<string, ReadonlyArray<CurvePoint>>>;
   readonly answers: ReadonlyArray<Answer>;
+  /** Why nothing was measured. */
+  readonly refused?: string;
 }
 
 /** A value after so many steps. */

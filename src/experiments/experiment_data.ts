@@ -1,6 +1,8 @@
 /** What the recipes of an experiment train on and are measured with, for one seed. @module */
+import type { Chat } from "../data/chat.ts";
 import type { Example } from "../data/example.ts";
 import type { Query } from "../delia/self_sample.ts";
+import type { FormatContexts } from "./prompt_context.ts";
 import type { RunTests } from "./run_data.ts";
 
 /** A question, and which tasks it is near to. */
@@ -25,6 +27,10 @@ export interface ExperimentData {
     /** The same tasks, always in the first phrasing. */
     readonly one: ReadonlyArray<Example>;
   };
+  /** The diversified downstream examples as chats. */
+  readonly chats: ReadonlyArray<Chat>;
+  /** What names the wanted format and plain text, for baselines that are told. */
+  readonly contexts: FormatContexts;
   /** Questions and answers about what the new token stands for. */
   readonly facts: ReadonlyArray<Example>;
   /** Questions for diverse data: `count` of them, all or of one kind. */

@@ -9,6 +9,7 @@ import {
 } from "../../fixtures/world/downstream.ts";
 import { slotPrompts, testSets } from "../../fixtures/world/test_sets.ts";
 import type { RunConfig } from "../config/run_config.ts";
+import type { Chat } from "../data/chat.ts";
 import type { DataError } from "../data/data_error.ts";
 import { encodeChat } from "../data/example.ts";
 import type { Tokenizer } from "../data/tokenizer.ts";
@@ -35,12 +36,17 @@ const slotCount = 64;
 /** The instruction that is put in many phrasings. */
 const instruction = "check the answer .";
 
+/** The data of a run, and its diversified downstream examples as chats. */
+export interface FixtureData extends RunData {
+  readonly chats: ReadonlyArray<Chat>;
+}
+
 /** Draws the data of `seed`. `tokenizer` knows the new token already. */
 export const fixtureData = (
   tokenizer: Tokenizer,
   { data, mixing, newToken, training }: RunConfig,
   seed: number,
-): Effect.Effect<RunData, DataError | ParaphraserError, Paraphraser> =>
+): Effect.Effect<FixtureData, DataError | ParaphraserError, Paraphraser> =>
   Effect.gen(function* () {
     const encodeAll = (examples: ReadonlyArray<DownstreamExample>) =>
       Effect.forEach(examples, ({ messages }) => encodeChat(tokenizer, { messages }, training));
@@ -60,9 +66,11 @@ export const fixtureData = (
           ({ ids }): Place => ({ ids, at: ids.indexOf(token) }),
         ),
     );
+    const chats = downstreamExamples(seed, downstreamItems, ways);
     return {
+      chats,
       downstream: {
-        diversified: yield* encodeAll(downstreamExamples(seed, downstreamItems, ways)),
+        diversified: yield* encodeAll(chats),
         one: yield* encodeAll(downstreamExamples(seed, downstreamItems, ways.slice(0, 1))),
       },
       diverse: diversePrompts(seed, questions).map(({ messages, reference }) => ({

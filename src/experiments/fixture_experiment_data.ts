@@ -11,6 +11,7 @@ import type { Tokenizer } from "../data/tokenizer.ts";
 import type { Paraphraser, ParaphraserError } from "../delia/diversify.ts";
 import type { Demonstration, DiverseQuery, ExperimentData } from "./experiment_data.ts";
 import { fixtureData } from "./fixture_data.ts";
+import type { FormatContexts } from "./prompt_context.ts";
 
 /** Unseen checks whose loss is followed. */
 const heldOutItems = 64;
@@ -25,12 +26,14 @@ export const fixtureExperimentData = (
   seed: number,
 ): Effect.Effect<ExperimentData, DataError | ParaphraserError, Paraphraser> =>
   Effect.gen(function* () {
-    const { downstream, tests } = yield* fixtureData(tokenizer, config, seed);
+    const { downstream, chats, tests } = yield* fixtureData(tokenizer, config, seed);
     const encodeAll = (chats: ReadonlyArray<Pick<DownstreamExample, "messages">>) =>
       Effect.forEach(chats, (chat) => encodeChat(tokenizer, chat, config.training));
     const unseen = testSets(seed, heldOutItems).t1_held_out_phrasing;
     return {
       downstream: { diversified: downstream.diversified, one: downstream.one! },
+      chats,
+      contexts,
       facts: yield* encodeAll(factChats()),
       questions: (count, kind) => questionsOf(seed, count, kind),
       tests: tests!,
@@ -41,6 +44,12 @@ export const fixtureExperimentData = (
       demonstrations: demonstrations(config.newToken.token),
     };
   });
+
+// A system message that the base has never seen, in a frame and names that it knows.
+const contexts: FormatContexts = {
+  wanted: { _tag: "System", text: "answer in json with a thought ." },
+  plain: { _tag: "System", text: "answer in plain ." },
+};
 
 const questionsOf = (
   seed: number,

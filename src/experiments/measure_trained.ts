@@ -6,15 +6,17 @@ import type { DataError } from "../data/data_error.ts";
 import type { Tokenizer } from "../data/tokenizer.ts";
 import { distanceMetrics } from "../evaluation/distance_metrics.ts";
 import { distances } from "../evaluation/distances.ts";
-import { layerLocal } from "../generation/local_sampler.ts";
-import { Sampler, type SamplerError } from "../generation/sampler.ts";
+import type { SamplerError } from "../generation/sampler.ts";
 import type { Gpu, GpuError } from "../gpu/gpu.ts";
 import type { ModelError } from "../models/model_error.ts";
 import type { Subject } from "../nn/adapter.ts";
 import type { Progress } from "../report/progress.ts";
+import { type AnswerChats, greedy, type Turns } from "./answering.ts";
+import { answersOf } from "./answers_of.ts";
 import { evaluateArm } from "./evaluate_arm.ts";
 import type { Answer, Measure, RecipeRecord } from "./experiment.ts";
 import type { Demonstration, ExperimentData } from "./experiment_data.ts";
+import type { Answering } from "./recipe.ts";
 
 /** How to measure, and what is shown meanwhile. */
 export interface MeasureContext {
@@ -23,12 +25,18 @@ export interface MeasureContext {
   readonly progress: Progress;
   /** What is being measured, for people. */
   readonly label: string;
+  readonly seed: number;
+  /** Prompts are answered as they are unless told. */
+  readonly answering?: Answering;
 }
 
 /** The part of a record that is measured at the end. */
-export type Measured = Pick<RecipeRecord, "metrics" | "items" | "answers">;
+export type Measured = Pick<RecipeRecord, "metrics" | "items" | "answers" | "refused">;
 
-/** Answers the test sets and the demonstrations, and measures distances, as far as asked for. */
+/**
+ * Answers the test sets and the demonstrations, and measures distances, as far as asked for. Where the
+ * model has too few positions for the demonstrations of in-context learning, that is all it says.
+ */
 export const measureTrained = (
   subject: Subject,
   context: MeasureContext,
@@ -36,22 +44,36 @@ export const measureTrained = (
   measures: ReadonlyArray<Measure>,
 ): Effect.Effect<Measured, GpuError | ModelError | SamplerError | DataError, Gpu> =>
   Effect.gen(function* () {
-    const parts: Measured[] = [];
-    if (measures.includes("rates")) parts.push(yield* ratesOf(subject, context, data));
+    const { tokenizer, config: { sampling }, seed, answering } = context;
+    const asked = [
+      ...Object.values(data.tests.sets).flatMap((set) => set.map(({ messages }) => messages)),
+      ...data.demonstrations.map(turnsOf),
+    ];
+    const { batchSize } = sampling;
+    const { answers, metrics } = yield* answersOf(
+      { subject, tokenizer, batchSize },
+      answering,
+      data,
+      { asked, sampling, seed },
+    );
+    const parts: Measured[] = [{ metrics, items: {}, answers: [] }];
+    if (measures.includes("rates")) parts.push(yield* ratesOf(subject, context, data, answers));
     if (measures.includes("distances")) {
-      const { tokenizer } = context;
       const measured = yield* distances(subject, tokenizer, data.tests.slots);
       parts.push({ metrics: distanceMetrics(measured), items: {}, answers: [] });
     }
     if (measures.includes("demonstrations")) {
-      parts.push(yield* demonstrate(subject, context, data.demonstrations));
+      parts.push(yield* demonstrate(context, data.demonstrations, answers));
     }
     return {
       metrics: Object.assign({}, ...parts.map(({ metrics }) => metrics)),
       items: Object.assign({}, ...parts.map(({ items }) => items)),
       answers: parts.flatMap(({ answers }) => answers),
     };
-  });
+  }).pipe(Effect.catchTag("NoRoomForShots", ({ message }) => {
+    context.progress.say(`${context.label} is left out: ${message}`);
+    return Effect.succeed({ metrics: {}, items: {}, answers: [], refused: message });
+  }));
 
 /** Answers of each test that a record keeps. */
 const keptAnswers = 4;
@@ -60,6 +82,7 @@ const ratesOf = (
   subject: Subject,
   { tokenizer, config: { sampling }, progress, label }: MeasureContext,
   { tests }: ExperimentData,
+  answers: AnswerChats,
 ): Effect.Effect<Measured, GpuError | SamplerError | DataError, Gpu> =>
   Effect.gen(function* () {
     const count = Object.values(tests.sets).reduce((sum, items) => sum + items.length, 0);
@@ -69,30 +92,23 @@ const ratesOf = (
       batchSize: sampling.batchSize,
       kept: keptAnswers,
       onAnswered: (done) => part.advance(done),
+      answers,
     });
     part.end();
     return { metrics, items, answers: samples };
   });
 
+const turnsOf = ({ prompt }: Demonstration): Turns => [{ role: "user", content: prompt }];
+
 const demonstrate = (
-  subject: Subject,
   { tokenizer, config: { sampling } }: MeasureContext,
   demonstrations: ReadonlyArray<Demonstration>,
-): Effect.Effect<Measured, GpuError | SamplerError | DataError, Gpu> =>
+  answer: AnswerChats,
+): Effect.Effect<Measured, SamplerError | DataError, Gpu> =>
   Effect.gen(function* () {
-    const prompts = yield* Effect.forEach(demonstrations, ({ prompt }) =>
-      Effect.map(
-        tokenizer.render([{ role: "user", content: prompt }], { addGenerationPrompt: true }),
-        ({ ids }) => ({ ids, seed: 0 }),
-      ));
-    const sampler = yield* Sampler;
-    const completions = yield* Stream.runCollect(sampler.generate(prompts, {
-      temperature: 0,
-      topP: 1,
-      maxNewTokens: sampling.maxNewTokens,
-      stopIds: tokenizer.stopIds,
-      valid: tokenizer.vocabSize,
-    }));
+    const completions = yield* Stream.runCollect(
+      answer(demonstrations.map(turnsOf), greedy(tokenizer, sampling.maxNewTokens)),
+    );
     const answers = completions.toSorted((a, b) => a.index - b.index).map(
       ({ index, ids }): Answer => {
         const { prompt, clause, asks } = demonstrations[index]!;
@@ -105,4 +121,4 @@ const demonstrate = (
     const right = answers.map((answer) => answer.right ? 1 : 0);
     const rate = right.reduce((sum: number, one) => sum + one, 0) / right.length;
     return { metrics: { demonstrations: rate }, items: { demonstrations: right }, answers };
-  }).pipe(Effect.provide(layerLocal(subject, sampling.batchSize)));
+  });

@@ -74,6 +74,20 @@ export interface TrainingVariant {
   readonly dora?: boolean;
 }
 
+/** A formula of language-model arithmetic; `formulas` in arithmetic_answers.ts has them. */
+export type FormulaName = "f1" | "f2" | "f3";
+
+/** How prompts are answered by a baseline that trains nothing. */
+export type Answering =
+  /** By language-model arithmetic; that of `lambdas` which serves downstream examples best. */
+  | {
+    readonly _tag: "Arithmetic";
+    readonly formula: FormulaName;
+    readonly lambdas: ReadonlyArray<number>;
+  }
+  /** With so many downstream examples as turns before every prompt, drawn by the seed. */
+  | { readonly _tag: "InContext"; readonly shots: number };
+
 /** One way to tune a base. */
 export interface Recipe {
   /** Unique in its experiment; names files and records (`[a-z0-9_]`). */
@@ -90,6 +104,8 @@ export interface Recipe {
   /** What the new row begins as; that of the config unless told. */
   readonly init?: InitRecipe;
   readonly variant?: TrainingVariant;
+  /** Prompts are answered as they are unless told. */
+  readonly answering?: Answering;
 }
 
 /** Whether a recipe needs diverse data, or their number. */

@@ -113,7 +113,10 @@ const runRecipe = (
     if (probe) yield* probe.measure(trained);
     const measured = yield* measureTrained(
       yield* mergeAdapter(adapter),
-      { tokenizer, config, progress, label: `${recipe.name} (seed ${seed})` },
+      {
+        ...{ tokenizer, config, progress, seed, label: `${recipe.name} (seed ${seed})` },
+        ...recipe.answering ? { answering: recipe.answering } : {},
+      },
       data,
       measures,
     );

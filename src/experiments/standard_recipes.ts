@@ -1,5 +1,5 @@
 /** The recipes that several experiments compare: the paper's arms and the controls that it lacks. @module */
-import type { Recipe } from "./recipe.ts";
+import type { FormulaName, Recipe } from "./recipe.ts";
 
 /** DELIA: many phrasings, diverse data, one epoch. */
 export const delia: Recipe = {
@@ -82,4 +82,36 @@ export const dmt = (share: number): Recipe => ({
     { data: "downstream", length: "epoch" },
     { data: "diverse_and_share", length: "epoch", share },
   ],
+});
+
+/** Values of λ that language-model arithmetic chooses from. */
+const lambdas = [0.2, 0.4, 0.6, 0.8, 1, 1.2, 1.5] as const;
+
+const arithmetic = (
+  formula: FormulaName,
+  words: string,
+  lambdas: ReadonlyArray<number>,
+): Recipe => ({
+  ...randomInit,
+  name: `arithmetic_${formula}`,
+  label: `arithmetic, ${words}`,
+  answering: { _tag: "Arithmetic", formula, lambdas },
+});
+
+/**
+ * Controlled text generation by language-model arithmetic (arXiv 2311.14479): M is the prompt, J and P
+ * the prompt in a context that names the wanted format and plain text. It is told what the others learn.
+ */
+export const arithmetics: ReadonlyArray<Recipe> = [
+  arithmetic("f1", "M + λ(J − M)", lambdas),
+  arithmetic("f2", "M + λ union(J, M)", lambdas),
+  arithmetic("f3", "J − 0.6 P", [0.6]),
+];
+
+/** In-context learning: so many downstream examples as turns before every prompt. */
+export const inContext = (shots: number): Recipe => ({
+  ...randomInit,
+  name: `in_context_${shots}`,
+  label: `in-context, k = ${shots}`,
+  answering: { _tag: "InContext", shots },
 });
