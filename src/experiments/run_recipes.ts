@@ -130,8 +130,8 @@ const runRecipe = (
     };
   }));
 
-/** Optimizer steps between two looks at the gradients. */
-const probeEvery = 16;
+/** Optimizer steps before the second look at the gradients; each next one is after twice as many. */
+const firstProbe = 8;
 
 const probeOf = (
   { config, tokenizer, answersTo }: RecipeParts,
@@ -145,7 +145,7 @@ const probeOf = (
       ...{ config, tokenizer, data, firstQuestion },
       answersTo: (questions) => answersTo(questions, "probe", seed),
     }),
-    (data) => makeProbe(adapter, data, { config, seed, every: probeEvery }),
+    (data) => makeProbe(adapter, data, { config, seed, first: firstProbe }),
   );
 
 // The largest number of diverse examples that any recipe takes: sampled once, shared by all.

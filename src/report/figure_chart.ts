@@ -40,7 +40,7 @@ const valuesOf = ({ series }: Figure) =>
 
 const linesSpec = (figure: Figure): TopLevelSpec => {
   const { x, y, series } = figure;
-  const scale = { type: y.scale ?? "linear", zero: false } as const;
+  const scale = y.scale === "log" ? { type: "log" } : { type: "linear", zero: false };
   const horizontal = {
     field: "x",
     type: "quantitative" as const,

@@ -30,6 +30,13 @@ export const probeClaims = (records: Records): ReadonlyArray<Finding> => [
       `${shown(estimateOf(records, "common_matched_steps", "near_minus_far@end"))}.`,
   }),
   tell(records, {
+    claim: "Near diverse data lead common tuning back more than far ones",
+    found: estimateOf(records, "common_matched_steps", "near_minus_far_back@mean"),
+    side: "above",
+    text: "Length along the way gone, near minus far, mean over its steps: {}; after it " +
+      `${shown(estimateOf(records, "common_matched_steps", "near_minus_far_back@end"))}.`,
+  }),
+  tell(records, {
     claim: "Diverse gradients lead common tuning back to where it came from",
     found: estimateOf(records, "common_matched_steps", "pull_back_diverse@mean"),
     side: "above",
@@ -60,10 +67,13 @@ const cancels = (
   moment: "start" | "end",
 ): Finding => {
   const found = cancellationCounts.toReversed().flatMap((count) => {
-    const ratio = estimateOf(records, recipe, `cancellation_diverse_${count}@${moment}`);
+    const ratio = estimateOf(records, recipe, `rms_diverse_${count}@${moment}`);
     return ratio ? [{ count, ratio }] : [];
   })[0];
   const shared = shown(estimateOf(records, recipe, `shared_diverse@${moment}`));
+  const [ofDiverse, ofTask] = ["diverse", "task"].map((group) =>
+    estimateOf(records, recipe, `norm_${group}@${moment}`)?.value.toPrecision(2)
+  );
   const excess = found && scaled(found.ratio, Math.sqrt(found.count));
   return tell(records, {
     claim,
@@ -71,7 +81,8 @@ const cancels = (
     side: "below",
     bound: cancelBound,
     text: `The mean of ${found?.count} gradients is {} times as long as if they had nothing in ` +
-      `common; it holds below ${cancelBound}. ${shared} of a gradient's norm is common to all.`,
+      `common; it holds below ${cancelBound}. ${shared} of a gradient's length is common to all. ` +
+      `Their mean norm is ${ofDiverse}, that of the task's gradients ${ofTask}.`,
   });
 };
 

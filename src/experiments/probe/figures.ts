@@ -66,10 +66,10 @@ const cancellationFigure = (
   recipes: ReadonlyArray<Recipe>,
 ): Figure => ({
   title: "How far gradients cancel in a mean over K micro-batches",
-  caption: "Mean over the seeds and 95 % interval. 1/√K: nothing in common.",
+  caption: "Root mean squares; mean over the seeds and 95 % interval. 1/√K: nothing in common.",
   kind: "lines",
   x: { title: "K", scale: "log" },
-  y: { title: "‖mean‖ / mean norm", scale: "log" },
+  y: { title: "‖mean of K‖ / ‖one‖", scale: "log" },
   series: [
     {
       label: "1/√K",
@@ -85,7 +85,7 @@ const cancellationFigure = (
         label: `${group}, ${label}`,
         recipe: name,
         points: cancellationCounts.flatMap((count) => {
-          const found = estimateOf(records, name, `cancellation_${group}_${count}@${moment}`);
+          const found = estimateOf(records, name, `rms_${group}_${count}@${moment}`);
           if (!found) return [];
           const { value: y, low = y, high = y } = found;
           return [{ x: count, y, low, high }];

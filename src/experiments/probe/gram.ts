@@ -76,7 +76,7 @@ export const norm = (gram: Gram, a: Mix): number => Math.sqrt(product(gram, a, a
 
 /** Mean norm of the single vectors. */
 export const meanNorm = ({ size, products }: Gram, members: ReadonlyArray<number>): number =>
-  members.reduce((sum, i) => sum + Math.sqrt(products[i * size + i]!), 0) / members.length;
+  mean(members.map((i) => Math.sqrt(products[i * size + i]!)));
 
 /** Cosine of the angle between two mixes; NaN where one of them is zero. */
 export const cosine = (gram: Gram, a: Mix, b: Mix): number =>
@@ -104,12 +104,20 @@ const meanOfOthers = ({ size, products }: Gram, members: ReadonlyArray<number>):
   ) /
   (members.length * (members.length - 1));
 
+/** Least share of a mix's squared norm that is not noise, for {@linkcode expectedCosine}. */
+const leastSignal = 0.25;
+
 /**
  * Cosine between what the two mixes would be without sampling noise; they share no vector. NaN where
- * one of them cannot be told from noise. As an estimate it may lie outside [−1, 1].
+ * one of them is noise for the most part. As an estimate it may lie outside [−1, 1].
  */
-export const expectedCosine = (gram: Gram, a: Mix, b: Mix): number =>
-  product(gram, a, b) / Math.sqrt(expectedSquare(gram, a)) / Math.sqrt(expectedSquare(gram, b));
+export const expectedCosine = (gram: Gram, a: Mix, b: Mix): number => {
+  const squares = [a, b].map((mix) => {
+    const square = expectedSquare(gram, mix);
+    return square >= leastSignal * product(gram, mix, mix) ? square : NaN;
+  });
+  return product(gram, a, b) / Math.sqrt(squares[0]! * squares[1]!);
+};
 
 /**
  * ‖mean of `count` vectors‖ over their mean norm, averaged over disjoint runs of so many members:
@@ -120,17 +128,46 @@ export const cancellation = (
   gram: Gram,
   members: ReadonlyArray<number>,
   count: number,
+): number =>
+  mean(
+    runsOf(members, count).map((run) =>
+      norm(gram, [{ weight: 1, members: run }]) / meanNorm(gram, run)
+    ),
+  );
+
+/**
+ * The same of root mean squares: √(mean ‖mean of `count`‖² / mean ‖vector‖²). Of independent vectors
+ * with mean zero it is 1/√count whatever their lengths; {@linkcode cancellation} is above that where
+ * a few are much longer than the others.
+ */
+export const rmsCancellation = (
+  gram: Gram,
+  members: ReadonlyArray<number>,
+  count: number,
 ): number => {
-  const runs = Array.from(
+  const runs = runsOf(members, count);
+  const ofMeans = runs.map((run) => norm(gram, [{ weight: 1, members: run }]) ** 2);
+  return Math.sqrt(mean(ofMeans) / meanSquare(gram, runs.flat()));
+};
+
+/**
+ * Length of what all vectors have in common, over their root mean square: where
+ * {@linkcode rmsCancellation} ends for many.
+ */
+export const sharedShare = (gram: Gram, members: ReadonlyArray<number>): number =>
+  Math.sqrt(Math.max(0, meanOfOthers(gram, members)) / meanSquare(gram, members));
+
+const runsOf = (
+  members: ReadonlyArray<number>,
+  count: number,
+): ReadonlyArray<ReadonlyArray<number>> =>
+  Array.from(
     { length: Math.floor(members.length / count) },
     (_, run) => members.slice(run * count, (run + 1) * count),
   );
-  return runs.reduce(
-    (sum, run) => sum + norm(gram, [{ weight: 1, members: run }]) / meanNorm(gram, run),
-    0,
-  ) / runs.length;
-};
 
-/** Share of a vector's norm that all have in common: where {@linkcode cancellation} ends for many. */
-export const sharedShare = (gram: Gram, members: ReadonlyArray<number>): number =>
-  Math.sqrt(Math.max(0, meanOfOthers(gram, members))) / meanNorm(gram, members);
+const meanSquare = ({ size, products }: Gram, members: ReadonlyArray<number>): number =>
+  mean(members.map((i) => products[i * size + i]!));
+
+const mean = (values: ReadonlyArray<number>): number =>
+  values.reduce((sum, value) => sum + value, 0) / values.length;

@@ -30,8 +30,8 @@ export interface ProbeOptions {
   readonly config: Pick<RunConfig, "mixing" | "training">;
   /** Of the dropout masks. */
   readonly seed: number;
-  /** Optimizer steps between two measurements. */
-  readonly every: number;
+  /** Measure after so many optimizer steps, then after twice as many, each time again; and before the first. */
+  readonly first: number;
 }
 
 const groups: ReadonlyArray<ProbeGroup> = ["task", "one", "diverse", "near", "far", "ideal"];
@@ -43,7 +43,7 @@ const groups: ReadonlyArray<ProbeGroup> = ["task", "one", "diverse", "near", "fa
 export const makeProbe = (
   adapter: Adapter,
   data: ProbeData,
-  { config, seed, every }: ProbeOptions,
+  { config, seed, first }: ProbeOptions,
 ): Probe => {
   const trainee = { decoder: adapter.decoder, adapter, parameters: adapter.parameters };
   const { gradientCheckpointing } = config.training;
@@ -80,10 +80,14 @@ export const makeProbe = (
     });
   return {
     measure,
-    watch: (done) => done.steps % every === 0 ? measure(done) : Effect.void,
+    watch: (done) => isProbed(done.steps, first) ? measure(done) : Effect.void,
     read: () => ({ curves, metrics: summarized(curves, Math.max(...measured)) }),
   };
 };
+
+// 0, first, 2 · first, 4 · first, …
+const isProbed = (steps: number, first: number): boolean =>
+  steps === 0 || steps >= first && Number.isInteger(Math.log2(steps / first));
 
 // In the order of `groups`, the weights' own way last.
 const membersOf = (data: ProbeData): Members => {

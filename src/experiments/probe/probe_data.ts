@@ -29,12 +29,12 @@ export type ProbeData = Readonly<Record<ProbeGroup, ReadonlyArray<PackedBatch>>>
 
 /** Most micro-batches of a group. */
 const most: Readonly<Record<ProbeGroup, number>> = {
-  task: 16,
-  one: 16,
+  task: 4,
+  one: 4,
   diverse: 16,
   near: 4,
   far: 4,
-  ideal: 16,
+  ideal: 8,
 };
 
 /** Micro-batches of questions that are asked: some answers are left out. */

@@ -9,6 +9,7 @@ import {
   type Mix,
   norm,
   projection,
+  rmsCancellation,
   sharedShare,
 } from "./gram.ts";
 import { newRows, type Region } from "./gradient_regions.ts";
@@ -102,12 +103,14 @@ const overall = (gram: Gram, members: Members, mixes: Mixes): Record<string, num
     pull_back_diverse: projection(gram, mixes.diverse, moved),
     pull_back_near: projection(gram, mixes.near, moved),
     pull_back_far: projection(gram, mixes.far, moved),
+    near_minus_far_back: projection(gram, mixes.near, moved) - projection(gram, mixes.far, moved),
     ...Object.fromEntries(
       (["diverse", "task"] as const).flatMap((group) => [
         [`shared_${group}`, sharedShare(gram, members[group])] as const,
-        ...cancellationCounts.map((count) =>
-          [`cancellation_${group}_${count}`, cancellation(gram, members[group], count)] as const
-        ),
+        ...cancellationCounts.flatMap((count) => [
+          [`cancellation_${group}_${count}`, cancellation(gram, members[group], count)] as const,
+          [`rms_${group}_${count}`, rmsCancellation(gram, members[group], count)] as const,
+        ]),
       ]),
     ),
     cos_one_diverse_ideal: toIdeal("one_diverse"),

@@ -2,7 +2,7 @@
 import { type MetricColumn, recipeRows } from "../columns.ts";
 import { estimateOf } from "../estimates.ts";
 import type { RecipeRecord } from "../experiment.ts";
-import type { Estimate, Table, TableColumn, TableRow } from "../presentation.ts";
+import type { ColumnKind, Estimate, Table, TableColumn, TableRow } from "../presentation.ts";
 import type { Recipe } from "../recipe.ts";
 import { newRows } from "./gradient_regions.ts";
 import { cancellationCounts, comparedMixes, inRegion } from "./quantities.ts";
@@ -20,27 +20,28 @@ const momentNote =
 /** Norms, cosines and losses: a block of columns a quantity. */
 export const gradientTables = (records: Records, recipes: Recipes): ReadonlyArray<Table> => [
   overMoments(records, recipes, "Task gradient against diverse gradient", [
-    ["norm_task", "‖task‖", "norm"],
-    ["norm_diverse", "‖diverse‖", "norm"],
+    ["norm_task", "‖task‖", "count"],
+    ["norm_diverse", "‖diverse‖", "count"],
     ["cos_task_diverse", "cos", "signed"],
   ], [
     "Norms are mean norms of one micro-batch's gradient; the cosine is between the means of all " +
     "probed micro-batches.",
   ]),
   overMoments(records, recipes, "Near and far diverse data", [
-    ["projection_near", "near on task", "signed"],
-    ["projection_far", "far on task", "signed"],
-    ["pull_back_near", "near back", "signed"],
-    ["pull_back_far", "far back", "signed"],
+    ["projection_near", "near on task", "count"],
+    ["projection_far", "far on task", "count"],
+    ["pull_back_near", "near back", "count"],
+    ["pull_back_far", "far back", "count"],
   ], [
     "On task: length of the mean diverse gradient along the task gradient; below 0 a step on it " +
     "raises the task's loss. Back: its length along the way that the weights have gone; above 0 a " +
     "step on it leads back.",
   ]),
   overMoments(records, recipes, "Losses on the probed data, nats", [
-    ["loss_task", "task", "signed"],
-    ["loss_diverse", "diverse", "signed"],
-    ["loss_ideal", "ideal", "signed"],
+    ["loss_task", "task", "count"],
+    ["loss_near", "near", "count"],
+    ["loss_far", "far", "count"],
+    ["loss_ideal", "ideal", "count"],
   ], []),
 ];
 
@@ -48,14 +49,14 @@ const overMoments = (
   records: Records,
   recipes: Recipes,
   title: string,
-  quantities: ReadonlyArray<readonly [name: string, title: string, kind: "norm" | "signed"]>,
+  quantities: ReadonlyArray<readonly [name: string, title: string, kind: ColumnKind]>,
   notes: ReadonlyArray<string>,
 ): Table => {
   const columns = quantities.flatMap(([name, title, kind]) =>
     moments.map((moment): MetricColumn => ({
       metric: `${name}@${moment}`,
       title: `${title}, ${moment}`,
-      kind: kind === "norm" ? "distance" : kind,
+      kind,
     }))
   );
   return {
@@ -66,38 +67,44 @@ const overMoments = (
   };
 };
 
-/** ‖mean of K gradients‖ / mean ‖gradient‖, and what all gradients have in common. */
-export const cancellationTable = (records: Records, recipes: Recipes): Table => ({
-  title: "How far gradients cancel in a mean over K micro-batches",
-  notes: [
-    "‖mean of K gradients‖ over their mean norm: 1/√K where they have nothing in common, 1 where " +
-    "they are all the same. Shared: where that ends for many, with the noise taken out.",
-  ],
-  columns: [
-    ...cancellationCounts.map((count): TableColumn => ({ title: `K = ${count}`, kind: "signed" })),
-    { title: "shared", kind: "signed" },
-  ],
-  rows: [
-    {
-      label: "1/√K: nothing in common",
-      cells: [...cancellationCounts.map((count) => ({ value: 1 / Math.sqrt(count) })), {
-        value: 0,
-      }],
-    },
-    ...recipes.flatMap(({ name, label }) =>
-      (["diverse", "task"] as const).flatMap((group) =>
-        (["start", "end"] as const).map((moment): TableRow => ({
-          label: `${group}, ${label}, ${moment}`,
-          recipe: name,
-          cells: [
-            ...cancellationCounts.map((count) => `cancellation_${group}_${count}`),
-            `shared_${group}`,
-          ].map((metric) => estimateOf(records, name, `${metric}@${moment}`)),
-        }))
-      )
-    ),
-  ],
-});
+/** How long the mean of K gradients is, and what all gradients have in common. */
+export const cancellationTable = (records: Records, recipes: Recipes): Table => {
+  const counts = cancellationCounts.slice(1); // of one alone there is nothing to tell
+  const most = counts.at(-1)!;
+  return {
+    title: "How far gradients cancel in a mean over K micro-batches",
+    notes: [
+      "Length of the mean of K gradients over that of one, both as root mean squares: 1/√K where " +
+      "they have nothing in common, 1 where they are all the same. Shared: where that ends for many.",
+      "‖mean‖ / mean ‖·‖: the same with mean lengths, as the argument is usually put; a few long " +
+      "gradients among short ones bring it near 1 though they have nothing in common.",
+    ],
+    columns: [
+      ...counts.map((count): TableColumn => ({ title: `K = ${count}`, kind: "signed" })),
+      { title: "shared", kind: "signed" },
+      { title: `‖mean‖ / mean ‖·‖, K = ${most}`, kind: "signed" },
+    ],
+    rows: [
+      {
+        label: "nothing in common",
+        cells: [...counts, Infinity, most].map((count) => ({ value: 1 / Math.sqrt(count) })),
+      },
+      ...recipes.flatMap(({ name, label }) =>
+        (["diverse", "task"] as const).flatMap((group) =>
+          (["start", "end"] as const).map((moment): TableRow => ({
+            label: `${group}, ${label}, ${moment}`,
+            recipe: name,
+            cells: [
+              ...counts.map((count) => `rms_${group}_${count}`),
+              `shared_${group}`,
+              `cancellation_${group}_${most}`,
+            ].map((metric) => estimateOf(records, name, `${metric}@${moment}`)),
+          }))
+        )
+      ),
+    ],
+  };
+};
 
 const mixLabels: Readonly<Record<typeof comparedMixes[number], string>> = {
   delia: "DELIA's",
@@ -139,8 +146,8 @@ export const moduleTable = (records: Records, { name, label }: Recipe): Table =>
   const regions = [...new Set(records.flatMap(({ metrics }) => Object.keys(metrics)))]
     .flatMap((metric) => /^norm_task\/(.*)@mean$/.exec(metric)?.[1] ?? []);
   const columns = [
-    ["norm_task", "‖task‖", "distance"],
-    ["norm_diverse", "‖diverse‖", "distance"],
+    ["norm_task", "‖task‖", "count"],
+    ["norm_diverse", "‖diverse‖", "count"],
     ["cos_task_diverse", "cos", "signed"],
     ["cos_delia_ideal", "cos DELIA, ideal", "signed"],
     ["cos_common_ideal", "cos common, ideal", "signed"],

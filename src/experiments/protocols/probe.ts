@@ -13,11 +13,11 @@ export const probe: Experiment = {
   title: "The buffering effect, measured",
   paper: "Section 3, equations 5–11",
   protocol: [
-    "Before the first step, every 16 steps and after the last one, gradients of whole micro-batches " +
+    "Before the first step, after 8, 16, 32, … and after the last one, gradients of whole micro-batches " +
     "are taken on the weights as they are; the training goes on as if they had not been.",
-    "Task: all full micro-batches of the downstream examples. Diverse: 16 micro-batches of the base's " +
+    "Task: 4 micro-batches of the downstream examples. Diverse: 16 micro-batches of the base's " +
     "own answers to questions that training does not show; near: 4 to checks, far: 4 to the others.",
-    "Ideal: 16 micro-batches of everything the token should mean: checks and other tasks with the " +
+    "Ideal: 8 micro-batches of everything the token should mean: checks and other tasks with the " +
     "token, answered in JSON, tasks without it and tasks that forbid it, answered plainly, a quarter " +
     "each, in the frames and wordings of both splits, with right answers.",
     "Both trainings of a seed begin with the same adapter and the same row.",
@@ -30,7 +30,7 @@ export const probe: Experiment = {
     "weights.",
   ],
   settings: { seeds: 5 },
-  quick: { seeds: 1, data: { testItems: 20 }, mixing: { diverseRatio: 3 } },
+  quick: { seeds: 1, data: { downstreamItems: 64, testItems: 20 }, mixing: { diverseRatio: 3 } },
   recipes: () => recipes,
   measures: ["gradients"],
   findings: (records) => ({
