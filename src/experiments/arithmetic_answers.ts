@@ -16,7 +16,7 @@ import { inBatches } from "../generation/local_sampler.ts";
 import type { Decoding, SamplerError } from "../generation/sampler.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import { type AnswerChats, type Answerer, promptIds } from "./answering.ts";
-import { type FormatContexts, putInto } from "./prompt_context.ts";
+import { type FormatContexts, type PromptContext, putInto } from "./prompt_context.ts";
 import type { FormulaName } from "./recipe.ts";
 
 const [task, wanted, plain] = [context("task"), context("wanted"), context("plain")];
@@ -34,28 +34,33 @@ export const formulas: Readonly<Record<FormulaName, (lambda: number) => Formula>
   f3: (lambda) => minus(wanted, times(lambda, plain)),
 };
 
-/** Answers every chat by `formula`. A batch has as many rows for a prompt as the formula contexts. */
+/** Answers every chat by `formula`. A prompt has as many rows of a batch as the formula has contexts. */
 export const arithmeticAnswers = (
   { subject, tokenizer, batchSize }: Answerer,
-  contexts: FormatContexts,
+  { wanted, plain }: FormatContexts,
   formula: Formula,
 ): AnswerChats =>
 (chats, decoding) =>
   Stream.unwrap(Effect.gen(function* () {
+    const named: Readonly<Record<string, PromptContext>> = {
+      task: { _tag: "Nothing" },
+      wanted,
+      plain,
+    };
+    const names = contextsOf(formula);
     const prompts = yield* Effect.forEach(chats, (turns) =>
       Effect.map(
-        Effect.all({
-          task: promptIds(tokenizer, turns),
-          wanted: promptIds(tokenizer, putInto(contexts.wanted, turns)),
-          plain: promptIds(tokenizer, putInto(contexts.plain, turns)),
+        Effect.forEach(names, (name) => promptIds(tokenizer, putInto(named[name]!, turns))),
+        (ids): PromptInContexts => ({
+          contexts: Object.fromEntries(names.map((name, at) => [name, ids[at]!])),
+          seed: 0,
         }),
-        (contexts): PromptInContexts => ({ contexts, seed: 0 }),
       ));
     return inBatches(
       prompts,
       {
         length: ({ contexts }) => Math.max(...Object.values(contexts).map((ids) => ids.length)),
-        size: Math.max(1, Math.floor(batchSize / contextsOf(formula).length)),
+        size: Math.max(1, Math.floor(batchSize / names.length)),
       },
       (batch) => generateArithmetic(subject, formula, batch, decoding),
     );

@@ -105,7 +105,7 @@ const arithmetic = (
 export const arithmetics: ReadonlyArray<Recipe> = [
   arithmetic("f1", "M + λ(J − M)", lambdas),
   arithmetic("f2", "M + λ union(J, M)", lambdas),
-  arithmetic("f3", "J − 0.6 P", [0.6]),
+  arithmetic("f3", "J − λP", [0.6]),
 ];
 
 /** In-context learning: so many downstream examples as turns before every prompt. */

@@ -1,7 +1,7 @@
 /** Table 2: accuracy of formatted text by the number of downstream examples. @module */
 import { type MetricColumn, rateColumns, rateNote, recipeRows } from "../columns.ts";
 import { comparePair } from "../compare.ts";
-import { estimateOf } from "../estimates.ts";
+import { estimateOf, recordsOf } from "../estimates.ts";
 import type { Experiment, RecipeRecord } from "../experiment.ts";
 import type { Figure, Series } from "../presentation.ts";
 import type { Recipe } from "../recipe.ts";
@@ -74,11 +74,15 @@ const figureOf = (records: ReadonlyArray<RecipeRecord>): Figure => ({
   })),
 });
 
-// A sentence for each recipe that could not be measured.
-const refusals = (records: ReadonlyArray<RecipeRecord>): ReadonlyArray<string> => [
+// Which recipes could not be measured, and which λ arithmetic chose, seed after seed.
+const remarks = (records: ReadonlyArray<RecipeRecord>): ReadonlyArray<string> => [
   ...new Set(
     records.flatMap(({ recipe, refused }) => refused ? [`${recipe} is left out: ${refused}.`] : []),
   ),
+  ...arithmetics.flatMap(({ name, label }) => {
+    const chosen = recordsOf(records, name).map(({ metrics }) => metrics["lambda"]);
+    return chosen.length > 0 ? [`λ of ${label}: ${chosen.join(", ")}.`] : [];
+  }),
 ];
 
 /** Experiment 2 of the paper. */
@@ -115,7 +119,7 @@ export const formattedText: Experiment = {
   findings: (records) => ({
     tables: [{
       title: "Formatted text",
-      notes: [rateNote, ...refusals(records)],
+      notes: [rateNote, ...remarks(records)],
       columns,
       rows: recipeRows(records, recipes, columns, paper),
     }],
