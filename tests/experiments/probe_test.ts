@@ -51,6 +51,9 @@ Deno.test("cancellation() is 1/√K for independent vectors, 1 for equal ones an
   const [equal] = gramsOf([one!, one!, one!, one!], whole);
   for (const count of [1, 2, 4]) close(cancellation(equal!, first(4), count), 1, 1e-9);
   assert.ok(Number.isNaN(cancellation(equal!, first(4), 8)));
+  // The first two and the last two, not those in between.
+  const [pairs] = gramsOf([one!, one!, one!.map((x) => -x), one!.map((x) => -x)], whole);
+  close(cancellation(pairs!, first(4), 2), 1, 1e-9);
 });
 
 Deno.test("rmsCancellation() is not misled by one long vector, as cancellation() is", () => {
@@ -105,9 +108,12 @@ const packed = (count: number) =>
   first(count).map((i) => pack(batchesOf(count).slice(4 * i, 4 * i + 4), 32));
 const options = { seed: 3, gradientCheckpointing: false };
 
+/** With LoRA+ the B's are in an arena of their own. */
+const inTwoArenas = adapterOnly(0, { loraPlusRatio: 2 });
+
 /** An adapter that has been trained for a few steps, so that no B is zero. */
 const trained = Effect.tap(
-  adapterOnly(0),
+  inTwoArenas,
   (trainee) => runTiny(trainee, { steps: 2 }, tinyExamples(8)),
 );
 
@@ -118,8 +124,11 @@ onGpu(
     const trainee = yield* trained;
     const batches = packed(2);
     const found = yield* gradientsOf(trainee, batches, options);
-    const { gradient } = trainee.parameters.arenas[0]!;
-    assert.ok((yield* gpu.download(gradient!)).every((value) => value === 0));
+    const left = yield* Effect.forEach(
+      trainee.parameters.arenas,
+      ({ gradient }) => gpu.download(gradient!),
+    );
+    assert.ok(left.length === 2 && left.flatMap((part) => [...part]).every((x) => x === 0));
     for (const [i, batch] of batches.entries()) {
       const alone = yield* trained; // the same weights in an adapter of its own
       const ring = yield* gpu.allocate([2]);
@@ -129,7 +138,11 @@ onGpu(
       yield* gpu.submit((pass) =>
         recordMicroBatch(pass, alone, tensors, 1 / batch.lossWeight, false, mode, record)
       );
-      const expected = yield* gpu.download(alone.parameters.arenas[0]!.gradient!);
+      const parts = yield* Effect.forEach(
+        alone.parameters.arenas,
+        ({ gradient }) => gpu.download(gradient!),
+      );
+      const expected = Float32Array.from(parts.flatMap((part) => [...part]));
       assert.deepEqual(found[i]!.gradient, expected);
       assert.ok(expected.some((value) => value !== 0));
     }
@@ -140,7 +153,7 @@ onGpu(
 onGpu(
   "regionsOf() covers every trained element once, each under its module and layer",
   Effect.gen(function* () {
-    const { adapter } = yield* adapterOnly(0);
+    const { adapter } = yield* inTwoArenas;
     const regions = regionsOf(adapter!);
     const covered = new Map<number, number>();
     for (const { stretches } of regions) {
