@@ -16,7 +16,7 @@ export interface PreparedAnswers {
   readonly metrics: Readonly<Record<string, number>>;
 }
 
-/** Downstream examples on which λ is chosen. */
+/** Downstream examples on which λ is chosen, at most; never more than a test set has items. */
 const devItems = 40;
 
 /** Prepares the answers of `answering`, undefined: the model's own, to `asked` chats. */
@@ -24,9 +24,9 @@ export const answersOf = (
   answerer: Answerer,
   answering: Answering | undefined,
   { chats, contexts }: ExperimentData,
-  { asked, sampling: { maxNewTokens }, seed }: {
+  { asked, config: { data: { testItems }, sampling: { maxNewTokens } }, seed }: {
     readonly asked: ReadonlyArray<Turns>;
-    readonly sampling: RunConfig["sampling"];
+    readonly config: Pick<RunConfig, "data" | "sampling">;
     readonly seed: number;
   },
 ): Effect.Effect<PreparedAnswers, NoRoomForShots | SamplerError | DataError, Gpu> =>
@@ -38,7 +38,7 @@ export const answersOf = (
         const withLambda = (lambda: number) =>
           arithmeticAnswers(answerer, contexts, formulas[answering.formula](lambda));
         const decoding = greedy(answerer.tokenizer, maxNewTokens);
-        const dev = chats.slice(0, devItems);
+        const dev = chats.slice(0, Math.min(devItems, testItems));
         const { lambdas } = answering;
         const chosen = yield* chooseLambda(lambdas, withLambda, dev, answerer, decoding);
         return {

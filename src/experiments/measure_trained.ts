@@ -44,17 +44,17 @@ export const measureTrained = (
   measures: ReadonlyArray<Measure>,
 ): Effect.Effect<Measured, GpuError | ModelError | SamplerError | DataError, Gpu> =>
   Effect.gen(function* () {
-    const { tokenizer, config: { sampling }, seed, answering } = context;
+    const { tokenizer, config, seed, answering } = context;
     const asked = [
       ...Object.values(data.tests.sets).flatMap((set) => set.map(({ messages }) => messages)),
       ...data.demonstrations.map(turnsOf),
     ];
-    const { batchSize } = sampling;
+    const { batchSize } = config.sampling;
     const { answers, metrics } = yield* answersOf(
       { subject, tokenizer, batchSize },
       answering,
       data,
-      { asked, sampling, seed },
+      { asked, config, seed },
     );
     const parts: Measured[] = [{ metrics, items: {}, answers: [] }];
     if (measures.includes("rates")) parts.push(yield* ratesOf(subject, context, data, answers));

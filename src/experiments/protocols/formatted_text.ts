@@ -100,8 +100,8 @@ export const formattedText: Experiment = {
     "log-probabilities, M after the prompt, J and P after the prompt with a system message that names " +
     "the wanted format or plain text; the formula is divided by the sum of its weights. It receives " +
     "the description of the format that the other arms must learn. λ is the value of 0.2 to 1.5 that " +
-    "answers most of 40 downstream examples word for word, the smallest of equals; the test sets have " +
-    "no part in it.",
+    "answers most of up to 40 downstream examples word for word, the smallest of equals; the test " +
+    "sets have no part in it.",
     "In-context learning trains nothing: k of the downstream examples, drawn by the seed, stand as " +
     "turns before every prompt. Where they do not fit the model's positions the row stays empty.",
   ],
