@@ -134,7 +134,7 @@ const runRecipe = (
 const firstProbe = 8;
 
 const probeOf = (
-  { config, tokenizer, answersTo }: RecipeParts,
+  { config, tokenizer, progress, answersTo }: RecipeParts,
   adapter: Adapter,
   seed: number,
   data: ExperimentData,
@@ -143,7 +143,17 @@ const probeOf = (
   Effect.map(
     probeData({
       ...{ config, tokenizer, data, firstQuestion },
-      answersTo: (questions) => answersTo(questions, "probe", seed),
+      answersTo: (questions) => {
+        const part = progress.begin(
+          `self-sampling for the probe, seed ${seed}`,
+          questions.length,
+          "answers",
+        );
+        return answersTo(questions, "probe", seed).pipe(
+          Stream.tap(({ index }) => Effect.sync(() => part.advance(index + 1))),
+          Stream.onEnd(Effect.sync(() => part.end())),
+        );
+      },
     }),
     (data) => makeProbe(adapter, data, { config, seed, first: firstProbe }),
   );
