@@ -79,7 +79,7 @@ export const ablation: Experiment = {
     "The paper's rows without one part are other arms under new names (common tuning, the untuned " +
     "model); the combinations that it never reports are trained here.",
   ],
-  settings: { seeds: 5 },
+  settings: { seeds: 5, data: { testItems: 80 } },
   quick: { seeds: 1, data: { testItems: 20 }, mixing: { diverseRatio: 3 } },
   recipes: () => recipes,
   measures: ["rates"],

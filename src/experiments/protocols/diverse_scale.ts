@@ -51,7 +51,7 @@ export const diverseScale: Experiment = {
     "trains at.",
     "What exactly the paper's loss is taken over is unpublished.",
   ],
-  settings: { seeds: 5 },
+  settings: { seeds: 5, data: { testItems: 80 } },
   quick: { seeds: 1, data: { testItems: 20 }, mixing: { diverseRatio: 4 } },
   recipes: ({ mixing }) => recipesOf(mixing.diverseRatio),
   measures: ["rates", "held_out_loss"],

@@ -112,7 +112,7 @@ export const formattedText: Experiment = {
     "stands below F1. The arm trains nothing, so that n does not matter to it.",
     "In-context learning has no row in the paper's table.",
   ],
-  settings: { seeds: 5 },
+  settings: { seeds: 5, data: { testItems: 80 } },
   quick: { seeds: 1, data: { testItems: 20 }, mixing: { diverseRatio: 3 } },
   recipes: () => recipes,
   measures: ["rates"],

@@ -104,7 +104,7 @@ export const ratioSearch: Experiment = {
     "A ratio that left early has fewer seeds, and a wider interval.",
   ],
   deviations: ["The paper names the question and does not answer it."],
-  settings: { seeds: 5 },
+  settings: { seeds: 5, data: { testItems: 80 } },
   quick: { seeds: 2, data: { testItems: 20 }, mixing: { diverseRatio: 2 } },
   recipes: recipesOf,
   plan,
