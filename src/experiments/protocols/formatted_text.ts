@@ -137,6 +137,18 @@ export const formattedText: Experiment = {
         pair: ["delia_100", "common_matched_steps_100"],
         metric: accuracy,
       }),
+      ...arithmetics.map(({ name, label }) =>
+        comparePair(records, {
+          claim: `DELIA is above controlled text generation (${label}) at n = 100`,
+          pair: ["delia_100", name],
+          metric: accuracy,
+        })
+      ),
+      comparePair(records, {
+        claim: "DELIA is more selective than arithmetic, which changes every answer (a control)",
+        pair: ["delia_100", "arithmetic_f3"],
+        metric: "selectivity",
+      }),
     ],
   }),
 };
