@@ -29,7 +29,7 @@ const verdictOf = (records: ReadonlyArray<RecipeRecord>, words: RegExp): string 
   probeClaims(records).find(({ claim }) => words.test(claim))!.verdict;
 
 Deno.test("probeClaims() tells from three seeds on, by the side that the interval lies on", () => {
-  const gain = /On the same weights/;
+  const gain = /On DELIA's weights/;
   assert.equal(verdictOf(recordsOf(3, { "gain@mean": 0.2 }), gain), "holds");
   assert.equal(verdictOf(recordsOf(3, { "gain@mean": -0.2 }), gain), "does not hold");
   assert.equal(verdictOf(recordsOf(3, { "gain@mean": -0.01 }), gain), "cannot be told");

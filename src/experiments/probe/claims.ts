@@ -43,19 +43,15 @@ export const probeClaims = (records: Records): ReadonlyArray<Finding> => [
     text: "Length of the mean diverse gradient along the way gone, mean over its steps: {}; in " +
       `DELIA ${shown(estimateOf(records, "delia", "pull_back_diverse@mean"))}.`,
   }),
-  tell(records, {
-    claim: "On the same weights, DELIA's gradient is nearer to the ideal than common tuning's",
-    found: estimateOf(records, "delia", "gain@mean"),
-    side: "above",
-    text: "Difference of the cosines, mean over DELIA's steps: {}; without sampling noise " +
-      `${shown(estimateOf(records, "delia", "expected_gain@mean"))}; on common tuning's weights ` +
-      `${shown(estimateOf(records, "common_matched_steps", "gain@mean"))}.`,
-  }),
+  nearer(records, "On DELIA's weights", "delia"),
+  nearer(records, "On common tuning's weights", "common_matched_steps"),
   tell(records, {
     claim: "Along its own training, DELIA's gradient is nearer to the ideal than common tuning's",
-    found: ownWays(records),
+    found: ownWays(records, "cos_{}_ideal@mean"),
     side: "above",
-    text: "Difference of the cosines, each mean over its own steps: {}.",
+    text:
+      "Difference of the cosines, each mean over its own steps: {}; of what a step of length 1 " +
+      `takes off the ideal loss: ${shown(ownWays(records, "descent_{}@mean"))} nats.`,
   }),
   untouched(records),
 ];
@@ -86,14 +82,26 @@ const cancels = (
   });
 };
 
-const ownWays = (records: Records): Estimate | undefined =>
+const nearer = (records: Records, where: string, recipe: string): Finding => {
+  const of = (metric: string): string => shown(estimateOf(records, recipe, metric));
+  return tell(records, {
+    claim: `${where}, DELIA's gradient is nearer to the ideal than common tuning's`,
+    found: estimateOf(records, recipe, "gain@mean"),
+    side: "above",
+    text: `Difference of the cosines, mean over the steps: {}; without sampling noise ${
+      of("expected_gain@mean")
+    }; of what a step of length 1 takes off the ideal loss: ${of("descent_gain@mean")} nats.`,
+  });
+};
+
+// `{}` in the metric stands for each recipe's own gradient.
+const ownWays = (records: Records, metric: string): Estimate | undefined =>
   differenceOf(
-    records.map((record) => ({
-      ...record,
-      metrics: {
-        own: record.metrics[`cos_${record.recipe === "delia" ? "delia" : "common"}_ideal@mean`]!,
-      },
-    })),
+    records.map((record) => {
+      const own =
+        record.metrics[metric.replace("{}", record.recipe === "delia" ? "delia" : "common")];
+      return { ...record, metrics: own === undefined ? {} : { own } };
+    }),
     ["delia", "common_matched_steps"],
     "own",
   );
@@ -153,6 +161,6 @@ const scaled = ({ value, low = value, high = value }: Estimate, factor: number):
 const shown = (found: Estimate | undefined): string => {
   if (!found) return "unknown";
   const { value, low = value, high = value } = found;
-  const [middle, from, to] = [value, low, high].map((number) => number.toFixed(2));
+  const [middle, from, to] = [value, low, high].map((number) => number.toPrecision(2));
   return from === to ? middle! : `${middle} [${from}, ${to}]`;
 };

@@ -88,6 +88,7 @@ const overall = (gram: Gram, members: Members, mixes: Mixes): Record<string, num
   const toTask = (group: ProbeGroup) => projection(gram, mixes[group], task);
   const toIdeal = (name: keyof Mixes) => cosine(gram, mixes[name], ideal);
   const expected = (name: keyof Mixes) => expectedCosine(gram, mixes[name], ideal);
+  const descent = (name: keyof Mixes) => projection(gram, ideal, mixes[name]);
   return {
     ...local(gram, members, mixes),
     norm_near: meanNorm(gram, members.near),
@@ -115,9 +116,15 @@ const overall = (gram: Gram, members: Members, mixes: Mixes): Record<string, num
     ),
     cos_one_diverse_ideal: toIdeal("one_diverse"),
     cos_one_ideal: toIdeal("one"),
-    ...Object.fromEntries(comparedMixes.map((name) => [`expected_${name}_ideal`, expected(name)])),
+    ...Object.fromEntries(
+      comparedMixes.flatMap((name) => [
+        [`expected_${name}_ideal`, expected(name)],
+        [`descent_${name}`, descent(name)],
+      ]),
+    ),
     gain: toIdeal("delia") - toIdeal("common"),
     expected_gain: expected("delia") - expected("common"),
+    descent_gain: descent("delia") - descent("common"),
   };
 };
 

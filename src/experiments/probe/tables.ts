@@ -119,14 +119,15 @@ export const idealTable = (records: Records, recipes: Recipes): Table => ({
   notes: [
     "A recipe's gradient is the mean of its data's gradients in proportion to their labels, on the " +
     "weights of the training named behind it; ideal is that of the whole of what the token should " +
-    "mean. Without noise: what the cosine would be with any number of examples.",
+    "mean. Descent: by how much a step of length 1 down the gradient lowers the ideal loss, in nats " +
+    "and to first order.",
     momentNote,
   ],
   columns: [
     ...moments.map((moment): TableColumn => ({ title: moment, kind: "signed", better: "high" })),
     ...moments.map((moment): TableColumn => ({
-      title: `${moment}, without noise`,
-      kind: "signed",
+      title: `descent, ${moment}`,
+      kind: "count",
       better: "high",
     })),
   ],
@@ -134,8 +135,8 @@ export const idealTable = (records: Records, recipes: Recipes): Table => ({
     comparedMixes.map((mix): TableRow => ({
       label: `${mixLabels[mix]}, on ${label}`,
       recipe: name,
-      cells: ["cos", "expected"].flatMap((kind) =>
-        moments.map((moment) => estimateOf(records, name, `${kind}_${mix}_ideal@${moment}`))
+      cells: [`cos_${mix}_ideal`, `descent_${mix}`].flatMap((quantity) =>
+        moments.map((moment) => estimateOf(records, name, `${quantity}@${moment}`))
       ),
     }))
   ),
