@@ -15,10 +15,10 @@ export const probeFigures = (
   recipes: ReadonlyArray<Recipe>,
 ): ReadonlyArray<Figure> => [
   cancellationFigure(records, recipes),
-  byStep(records, recipes, "Norm of a micro-batch's gradient", "norm", [
+  onLog(byStep(records, recipes, "Norm of a micro-batch's gradient", "norm", [
     ["norm_task", "task"],
     ["norm_diverse", "diverse"],
-  ]),
+  ])),
   byStep(records, recipes, "Cosine of the diverse to the task gradient", "cosine", [
     ["cos_task_near", "near"],
     ["cos_task_far", "far"],
@@ -36,6 +36,8 @@ export const probeFigures = (
     ])
   ),
 ];
+
+const onLog = (figure: Figure): Figure => ({ ...figure, y: { ...figure.y, scale: "log" } });
 
 const byStep = (
   records: ReadonlyArray<RecipeRecord>,

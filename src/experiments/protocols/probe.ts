@@ -5,7 +5,7 @@ import { probeFigures } from "../probe/figures.ts";
 import { cancellationTable, gradientTables, idealTable, moduleTable } from "../probe/tables.ts";
 import { commonMatched, delia } from "../standard_recipes.ts";
 
-const recipes = [delia, commonMatched];
+const recipes = [delia, { ...commonMatched, label: "common tuning" }];
 
 /** The probe. */
 export const probe: Experiment = {
@@ -20,7 +20,8 @@ export const probe: Experiment = {
     "Ideal: 8 micro-batches of everything the token should mean: checks and other tasks with the " +
     "token, answered in JSON, tasks without it and tasks that forbid it, answered plainly, a quarter " +
     "each, in the frames and wordings of both splits, with right answers.",
-    "Both trainings of a seed begin with the same adapter and the same row.",
+    "Common tuning takes as many steps as DELIA; both trainings of a seed begin with the same adapter " +
+    "and the same row.",
     "A claim is told from the 95 % bootstrap interval over the seeds, three at least.",
   ],
   deviations: [
