@@ -263,5 +263,9 @@ const makeUniforms = (device: GPUDevice, size: number): GPUBuffer =>
 /** The machine's best adapter. Fails with `NoAdapter` where WebGPU finds none. */
 export const layer: Layer.Layer<Gpu, GpuError> = Layer.effect(
   Gpu,
-  Effect.acquireRelease(attemptPromise(() => openGpu()), ({ close }) => Effect.sync(close)),
+  // What is still running is waited for: a software driver's threads outlive what they compute on.
+  Effect.acquireRelease(
+    attemptPromise(() => openGpu()),
+    ({ finish, close }) => Effect.andThen(Effect.ignore(finish), Effect.sync(close)),
+  ),
 );
