@@ -131,7 +131,7 @@ const runRecipe = (
   }));
 
 /** Optimizer steps before the second look at the gradients; each next one is after twice as many. */
-const firstProbe = 8;
+const firstProbe = 16;
 
 const probeOf = (
   { config, tokenizer, progress, answersTo }: RecipeParts,

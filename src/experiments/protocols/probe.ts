@@ -13,7 +13,7 @@ export const probe: Experiment = {
   title: "The buffering effect, measured",
   paper: "Section 3, equations 5–11",
   protocol: [
-    "Before the first step, after 8, 16, 32, … and after the last one, gradients of whole micro-batches " +
+    "Before the first step, after 16, 32, 64, … and after the last one, gradients of whole micro-batches " +
     "are taken on the weights as they are; the training goes on as if they had not been.",
     "Task: 4 micro-batches of the downstream examples. Diverse: 16 micro-batches of the base's " +
     "own answers to questions that training does not show; near: 4 to checks, far: 4 to the others.",
