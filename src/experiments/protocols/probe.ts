@@ -22,7 +22,7 @@ export const probe: Experiment = {
     "each, in the frames and wordings of both splits, with right answers.",
     "Common tuning takes as many steps as DELIA; both trainings of a seed begin with the same adapter " +
     "and the same row.",
-    "A claim is told from the 95 % bootstrap interval over the seeds, three at least.",
+    "A claim is told from the 95 % interval over the seeds, three at least.",
   ],
   deviations: [
     "The paper derives the effect and measures none of it: whatever is shown here is without a " +
