@@ -1,5 +1,6 @@
 /** Finds the adapter and opens a device with everything the adapter offers. @module */
 import { GpuError } from "./gpu_error.ts";
+import { spreadSoftwareThreads } from "./software_threads.ts";
 
 /** What the kernels may rely on, found by trying. */
 export interface AdapterFacts {
@@ -62,6 +63,7 @@ const requestDevice = async (
 export const openDevice = async (): Promise<
   { readonly device: GPUDevice; readonly facts: AdapterFacts }
 > => {
+  spreadSoftwareThreads();
   const adapter = await navigator.gpu?.requestAdapter({ powerPreference: "high-performance" });
   if (!adapter) throw new GpuError({ reason: { _tag: "NoAdapter" } });
   const software = /llvmpipe|swiftshader|warp/i.test(adapter.info.description);
