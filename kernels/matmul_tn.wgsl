@@ -2,13 +2,15 @@
 //
 //   a  [aSize / 4]  vec4<f32>  in     A(k, row) at element aOffset + k · aStride + row
 //   b  [bSize / 4]  vec4<f32>  in     B(k, col) at element bOffset + k · bStride + col
-//   c  [cSize / 4]  vec4<f32>  inout  C(row, col) at element cOffset + row · cStride + col
+//   c  [cSize / 4]  vec4<f32>  inout  C(row, col) at element cOffset + row · cStride + col, or where
+//                                     `transposed` is 1, at cOffset + col · cStride + row
 //
 // A subgroup makes ROWS × (4 · LANES) elements of C: each lane keeps ROWS × 4 of them in registers.
 // For four values of k at a time it loads four vec4 of B, its own, and its share of the part of A
 // that all lanes need, which they then pass to each other: no element is loaded twice.
 //
-// Offsets and strides are multiples of 4, and so are cols; kernels/matmul.wgsl does the rest.
+// Offsets and strides are multiples of 4, and so is cols (transposed: rows); kernels/matmul.wgsl does the
+// rest.
 // Rows and columns past an edge are clamped outside the loop and not stored.
 //
 // Grid: one workgroup of one subgroup a tile, tiles of one column of tiles next to each other, folded.
@@ -24,7 +26,7 @@ struct Params {
   aSize: u32, aOffset: u32, aStride: u32,
   bSize: u32, bOffset: u32, bStride: u32,
   cSize: u32, cOffset: u32, cStride: u32,
-  scale: f32, accumulate: u32,
+  scale: f32, accumulate: u32, transposed: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -94,13 +96,28 @@ fn main(
   if (col >= params.cols) { return; }
   // An indexed copy, so that the store is compiled once and not ROWS times.
   var tileOfC: array<vec4<f32>, ROWS>;
-  //: unroll
-  for (var i = 0u; i < ROWS; i++) {
-    tileOfC[i] = params.scale * sum[i];
+  if (params.transposed == 1u) {
+    //: unroll
+    for (var i = 0u; i < ROWS / 4u * 4u; i += 4u) {
+      //: unroll
+      for (var j = 0u; j < 4u; j++) {
+        tileOfC[i + j] = params.scale * vec4(sum[i][j], sum[i + 1u][j], sum[i + 2u][j], sum[i + 3u][j]);
+      }
+    }
+  } else {
+    //: unroll
+    for (var i = 0u; i < ROWS; i++) {
+      tileOfC[i] = params.scale * sum[i];
+    }
   }
   let height = min(ROWS, params.rows - row);
   for (var i = 0u; i < height; i++) {
-    let at = (params.cOffset + (row + i) * params.cStride + col) / 4u;
+    var at = (params.cOffset + (row + i) * params.cStride + col) / 4u;
+    if (params.transposed == 1u) {
+      let across = col + i % 4u;
+      if (across >= params.cols) { continue; }
+      at = (params.cOffset + across * params.cStride + row + i) / 4u;
+    }
     if (params.accumulate == 1u) {
       c[at] += tileOfC[i];
     } else {

@@ -52,13 +52,16 @@ const cases: ReadonlyArray<readonly [Layout, string, readonly [number, number, n
   ["NT", "qkv", [512, 128, 384]],
   ["NT", "vocabulary", [512, 128, 320]],
   ["NT", "x·Aᵀ", [512, 128, 48]],
+  ["NT", "x·Aᵀ of one target", [512, 512, 16]],
   ["NT", "t·Bᵀ", [512, 16, 128]],
   ["NN", "128³", [128, 128, 128]],
   ["NN", "dY·W", [512, 384, 128]],
   ["NN", "dT·A", [512, 48, 128]],
+  ["NN", "dY·B", [512, 512, 16]],
   ["TN", "128³", [128, 128, 128]],
   ["TN", "dW", [384, 2048, 128]],
   ["TN", "dA", [48, 2048, 128]],
+  ["TN", "dB", [512, 2048, 16]],
 ];
 
 for (const [layout, what, shape] of cases) {

@@ -2,7 +2,7 @@
 import type { Pass, Tensor } from "../gpu/gpu.ts";
 import { addBias, addBiasBackward } from "../ops/add_bias.ts";
 import { dropout } from "../ops/dropout.ts";
-import { columns, matmulNN, matmulNT, matmulTN } from "../ops/matmul.ts";
+import { type AddedProduct, columns, matmulNN, matmulNT, matmulTN } from "../ops/matmul.ts";
 import { accumulate } from "../ops/residual_add.ts";
 import {
   directionsOf,
@@ -80,34 +80,36 @@ export const linearForward = (
   x: Tensor,
   mode?: TrainingMode,
 ): { readonly y: Tensor; readonly saved: SavedLinear } => {
-  const y = matmulNT(pass, x, weight.value);
+  const down = lora && lowered(pass, lora, x, mode);
+  const plus = lora && down ? addedTo(lora, down) : [];
+  const y = matmulNT(pass, x, weight.value, { plus });
   const directions = lora ? directionsOf(pass, weight.value, lora) : [];
-  const down = lora && adapt(pass, lora, x, y, mode);
   const dora = doraForward(pass, directions, y);
   if (bias) addBias(pass, y, bias.value);
   return { y, saved: { x, ...down ? { down } : {}, ...dora.length > 0 ? { dora } : {} } };
 };
 
-// Adds scale·(x·Aᵀ)·Bᵀ to `y [rows, out]` and returns x·Aᵀ.
-const adapt = (
+// x·Aᵀ `[rows, ranks of all targets]`.
+const lowered = (
   pass: Pass,
   lora: Lora,
   x: Tensor,
-  y: Tensor,
   mode: TrainingMode | undefined,
 ): Tensor => {
   const input = dropped(pass, lora, x, mode);
   const down = matmulNT(pass, input, lora.a.value);
   if (input !== x) pass.release(input);
-  for (const { from, to, ranks, scale, b } of lora.targets) {
-    matmulNT(pass, columns(down, ...ranks), b.value, {
-      into: columns(y, from, to),
-      accumulate: true,
-      scale,
-    });
-  }
   return down;
 };
+
+// scale·(x·Aᵀ)·Bᵀ of each target, for its columns of y.
+const addedTo = ({ targets }: Lora, down: Tensor): ReadonlyArray<AddedProduct> =>
+  targets.map(({ from, to, ranks, scale, b }) => ({
+    a: columns(down, ...ranks),
+    b: b.value,
+    columns: [from, to],
+    scale,
+  }));
 
 /**
  * `dY [rows, out]` → `dX [rows, in]`; adds to the gradients of W (when trained), A and B.
@@ -128,20 +130,22 @@ export const linearBackward = (
   if (weight.gradient) {
     matmulTN(pass, dZ, x, { into: weight.gradient, accumulate: true });
   }
-  const dX = matmulNN(pass, dZ, weight.value);
-  if (lora && down) adaptBackward(pass, lora, { x, down }, { dZ, dX }, mode);
+  const dX = lora && down
+    ? adaptedBackward(pass, weight, lora, { x, down }, dZ, mode)
+    : matmulNN(pass, dZ, weight.value);
   if (dZ !== dY) pass.release(dZ);
   return dX;
 };
 
-// Adds to `dX [rows, in]` and to the gradients of A and B.
-const adaptBackward = (
+// `dZ [rows, out]` → `dX [rows, in]`; adds to the gradients of A and B.
+const adaptedBackward = (
   pass: Pass,
+  weight: Weight,
   lora: Lora,
   { x, down }: Required<Pick<SavedLinear, "x" | "down">>,
-  { dZ, dX }: { readonly dZ: Tensor; readonly dX: Tensor },
+  dZ: Tensor,
   mode: TrainingMode | undefined,
-): void => {
+): Tensor => {
   const { a, targets } = lora;
   const dDown = pass.tensor(down.shape);
   for (const { from, to, ranks, scale, b } of targets) {
@@ -154,9 +158,12 @@ const adaptBackward = (
   }
   const input = dropped(pass, lora, x, mode);
   if (a.gradient) matmulTN(pass, dDown, input, { into: a.gradient, accumulate: true });
-  if (input === x) {
-    matmulNN(pass, dDown, a.value, { into: dX, accumulate: true });
-  } else {
+  const dropping = input !== x;
+  const plus: AddedProduct[] = dropping
+    ? []
+    : [{ a: dDown, b: a.value, columns: [0, x.shape[1]!] }];
+  const dX = matmulNN(pass, dZ, weight.value, { plus });
+  if (dropping) {
     pass.release(input);
     const dInput = matmulNN(pass, dDown, a.value);
     const kept = dropped(pass, lora, dInput, mode);
@@ -164,6 +171,7 @@ const adaptBackward = (
     pass.release(dInput, kept);
   }
   pass.release(dDown);
+  return dX;
 };
 
 /** Gives what the forward kept back. */

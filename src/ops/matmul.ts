@@ -1,23 +1,21 @@
 /** Matrix products in the three layouts that a linear layer and its backward need. @module */
-import {
-  type AdapterFacts,
-  GpuError,
-  type Pass,
-  reshape,
-  sizeOf,
-  type Tensor,
-} from "../gpu/gpu.ts";
-import { flat, type Matrix, matrixOf } from "./matrix.ts";
+import { type AdapterFacts, type Pass, reshape, sizeOf, type Tensor } from "../gpu/gpu.ts";
+import { assertShape, columns, flat, type Matrix, matrixOf } from "./matrix.ts";
 import {
   anyMatmulKernel,
   type Layout,
   packedMatmulKernels,
   subgroupMatmulKernel,
+  tailedMatmulKernel,
+  tileColumns,
+  type TileLayout,
 } from "./matmul_kernels.ts";
+import { type AddedProduct, tailOf } from "./matmul_tail.ts";
 import type { Fours } from "./packed_words.ts";
 import { isPacked, type PackedFormat, type Stored } from "./unpack.ts";
 
 export type { Layout } from "./matmul_kernels.ts";
+export type { AddedProduct } from "./matmul_tail.ts";
 export { columns, type Matrix, rowsOf } from "./matrix.ts";
 
 /** Where a product goes. */
@@ -30,6 +28,15 @@ export interface MatmulOptions {
   readonly scale?: number;
 }
 
+/** Where a product goes, and what is added to it. */
+export interface TailedMatmulOptions extends MatmulOptions {
+  /**
+   * Products of the same layout that are added, each to columns of its own, in the same dispatch where
+   * the adapter's kernels can: LoRA's part of a linear layer.
+   */
+  readonly plus?: ReadonlyArray<AddedProduct>;
+}
+
 /**
  * `a [rows, depth]`, `b [cols, depth]` → `scale · a·bᵀ [rows, cols]`: a linear layer's forward, x·Wᵀ.
  * A packed `b` is read as it is stored, each number as {@linkcode unpackRows} would give it.
@@ -38,7 +45,7 @@ export const matmulNT = (
   pass: Pass,
   a: Tensor | Matrix,
   b: Stored | Matrix<Stored>,
-  options?: MatmulOptions,
+  options?: TailedMatmulOptions,
 ): Tensor => matmul(pass, "NT", a, b, options);
 
 /**
@@ -49,7 +56,7 @@ export const matmulNN = (
   pass: Pass,
   a: Tensor | Matrix,
   b: Stored | Matrix<Stored>,
-  options?: MatmulOptions,
+  options?: TailedMatmulOptions,
 ): Tensor => matmul(pass, "NN", a, b, options);
 
 /** `a [depth, rows]`, `b [depth, cols]` → `scale · aᵀ·b [rows, cols]`: its weight gradient, dYᵀ·X. */
@@ -65,7 +72,7 @@ const matmul = (
   layout: Layout,
   left: Tensor | Matrix,
   right: Stored | Matrix<Stored>,
-  { into, accumulate = false, scale = 1 }: MatmulOptions = {},
+  { into, accumulate = false, scale = 1, plus = [] }: TailedMatmulOptions = {},
 ): Tensor => {
   const a = matrixOf(left);
   const b = matrixOf(right);
@@ -75,13 +82,37 @@ const matmul = (
   if (accumulate && !into) throw new RangeError("Expected `into` with `accumulate`");
   const c = matrixOf(into ?? pass.tensor([rows, cols]));
   assertShape("c", [rows, cols], c);
+  for (const added of plus) assertAdded(layout, added, rows);
 
+  const product: Product = { rows, depth, cols, a, b, c, scale, accumulate };
+  const done = fitsSubgroups(pass.adapter, layout, product)
+    ? inTiles(pass, layout, product, plus)
+    : byElement(pass, layout, product);
+  for (const { a, b, columns: own, scale = 1 } of done === "with tail" ? [] : plus) {
+    matmul(pass, layout, a, b, { into: columns(c, ...own), accumulate: true, scale });
+  }
+  return c.tensor;
+};
+
+/** One product with its operands as they are stored. */
+interface Product {
+  readonly rows: number;
+  readonly depth: number;
+  readonly cols: number;
+  readonly a: Matrix;
+  readonly b: Matrix<Stored>;
+  readonly c: Matrix;
+  readonly scale: number;
+  readonly accumulate: boolean;
+}
+
+type Done = "with tail" | "without tail";
+
+const operandsOf = ({ a, b, c, rows, depth, cols, scale, accumulate }: Product) => {
   const { format, ...operandsOfB } = bindingsOf(b.tensor);
   const tensors = { a: flat(a), ...operandsOfB, c: flat(c) };
   const params = {
-    rows,
-    cols,
-    depth,
+    ...{ rows, cols, depth, scale },
     aSize: tensors.a.shape[0] ?? 0,
     aOffset: a.offset,
     bSize: tensors.b.shape[0] ?? 0,
@@ -89,25 +120,76 @@ const matmul = (
     cSize: tensors.c.shape[0] ?? 0,
     cOffset: c.offset,
     cStride: c.stride,
-    scale,
     accumulate: accumulate ? 1 : 0,
   };
-  if (fitsSubgroups(pass.adapter, layout, a, b, c)) {
-    const height = tileRowsFor(layout, rows);
-    const kernel = subgroupMatmulKernel(layout, {
-      lanes: pass.adapter.subgroupSize,
-      rows: height,
-      fours: layout === "NT" && format === "q8" ? foursFor(height, b) : 1,
-      ...format ? { format } : {},
-    });
-    pass.dispatch(kernel, { ...params, aStride: a.stride, bStride: b.stride }, tensors);
-  } else {
-    const [aRow, aStep] = layout === "TN" ? [1, a.stride] : [a.stride, 1];
-    const [bCol, bStep] = layout === "NT" ? [b.stride, 1] : [1, b.stride];
-    const kernel = format ? packedMatmulKernels[format] : anyMatmulKernel;
-    pass.dispatch(kernel, { ...params, aRow, aStep, bCol, bStep }, tensors);
+  return { format, tensors, params };
+};
+
+const byElement = (pass: Pass, layout: Layout, product: Product): Done => {
+  const { a, b } = product;
+  const { format, tensors, params } = operandsOf(product);
+  const [aRow, aStep] = layout === "TN" ? [1, a.stride] : [a.stride, 1];
+  const [bCol, bStep] = layout === "NT" ? [b.stride, 1] : [1, b.stride];
+  const kernel = format ? packedMatmulKernels[format] : anyMatmulKernel;
+  pass.dispatch(kernel, { ...params, aRow, aStep, bCol, bStep }, tensors);
+  return "without tail";
+};
+
+const inTiles = (
+  pass: Pass,
+  layout: Layout,
+  product: Product,
+  plus: ReadonlyArray<AddedProduct>,
+): Done => {
+  const lanes = pass.adapter.subgroupSize;
+  const columnsOfTile = tileColumns(lanes);
+  const tail = plus.length > 0 && layout !== "TN" && product.scale === 1
+    ? tailOf(plus, product.cols, columnsOfTile)
+    : undefined;
+  const lying = tail ? undefined : lyingDown(layout, product, columnsOfTile);
+  const [stored, { a, b, rows, ...rest }] = lying ?? [layout, product];
+  const { format, tensors, params } = operandsOf({ a, b, rows, ...rest });
+  const height = tileRowsFor(stored, rows);
+  const tile = {
+    lanes,
+    rows: height,
+    fours: stored === "NT" && format === "q8" ? foursFor(height, b) : 1,
+    ...format ? { format } : {},
+  } as const;
+  const told = { ...params, aStride: a.stride, bStride: b.stride, transposed: lying ? 1 : 0 };
+  if (!tail || layout === "TN") {
+    pass.dispatch(subgroupMatmulKernel(stored, tile), told, tensors);
+    return "without tail";
   }
-  return c.tensor;
+  const kernel = tailedMatmulKernel(layout, tile);
+  pass.dispatch(kernel, { ...told, ...tail.params }, { ...tensors, ...tail.tensors });
+  return "with tail";
+};
+
+// A product of few columns, as LoRA's are, leaves most lanes of its tiles without one. Lying down, Cᵀ of
+// the operands exchanged, its columns are the rows of the tiles, whose height is chosen for them.
+const lyingDown = (
+  layout: Layout,
+  { a, b, rows, cols, ...rest }: Product,
+  columnsOfTile: number,
+): readonly [TileLayout, Product] | undefined => {
+  const lying = ({ NT: "NT", NN: "TT", TN: "TN" } as const)[layout];
+  const computed = (layout: TileLayout, rows: number, cols: number): number => {
+    const height = tileRowsFor(layout, rows);
+    return Math.ceil(rows / height) * height * Math.ceil(cols / columnsOfTile) * columnsOfTile;
+  };
+  if (isPacked(b.tensor) || computed(lying, cols, rows) >= computed(layout, rows, cols)) {
+    return undefined;
+  }
+  const exchanged = { a: { ...b, tensor: b.tensor }, b: a, rows: cols, cols: rows };
+  return [lying, { ...rest, ...exchanged }];
+};
+
+const assertAdded = (layout: Layout, { a, b, columns: [from, to] }: AddedProduct, rows: number) => {
+  const { cols: depth } = matrixOf(a);
+  assertShape("a of an added product", [rows, depth], matrixOf(a));
+  const shape = layout === "NT" ? [to - from, depth] as const : [depth, to - from] as const;
+  assertShape("b of an added product", shape, matrixOf(b));
 };
 
 // How a kernel binds B, in f32 or packed.
@@ -124,9 +206,7 @@ const bindingsOf = (
 const fitsSubgroups = (
   { subgroups, subgroupSize }: AdapterFacts,
   layout: Layout,
-  a: Matrix,
-  b: Matrix<Stored>,
-  c: Matrix,
+  { a, b, c }: Product,
 ): boolean =>
   subgroups && [4, 8, 16, 32, 64].includes(subgroupSize) && c.cols % 4 === 0 &&
   (layout === "TN" || a.cols % 4 === 0) &&
@@ -134,9 +214,9 @@ const fitsSubgroups = (
 
 // A higher tile loads less for the same arithmetic, until its sums leave the registers. Where rows are
 // few, as in generation, it computes what nobody reads.
-const tileRowsFor = (layout: Layout, rows: number): number => {
+const tileRowsFor = (layout: TileLayout, rows: number): number => {
   const height = [1, 2, 4, 8].find((height) => rows <= height) ?? 16;
-  return layout === "TN" ? Math.max(4, height) : height;
+  return layout === "TN" || layout === "TT" ? Math.max(4, height) : height;
 };
 
 // The more bytes a load brings, the fewer loads, while a low tile leaves registers for them.
@@ -145,18 +225,6 @@ const foursFor = (tileRows: number, { cols, offset, stride }: Matrix<Stored>): F
   const fits = (fours: Fours): boolean =>
     [cols, offset, stride].every((count) => count % (4 * fours) === 0);
   return wished.find(fits) ?? 1;
-};
-
-const assertShape = (
-  binding: string,
-  expected: readonly [number, number],
-  found: Matrix<Stored>,
-): void => {
-  const actual = [found.rows, found.cols];
-  if (actual[0] === expected[0] && actual[1] === expected[1]) return;
-  throw new GpuError({
-    reason: { _tag: "ShapeMismatch", kernel: "matmul", binding, expected, actual },
-  });
 };
 
 /** The product in f64, `[rows, cols]`, of whole `a` and `b`: what the tests compare with. */

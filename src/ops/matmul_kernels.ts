@@ -3,6 +3,7 @@ import anySource from "../../kernels/matmul.wgsl" with { type: "text" };
 import nnSource from "../../kernels/matmul_nn.wgsl" with { type: "text" };
 import ntSource from "../../kernels/matmul_nt.wgsl" with { type: "text" };
 import tnSource from "../../kernels/matmul_tn.wgsl" with { type: "text" };
+import ttSource from "../../kernels/matmul_tt.wgsl" with { type: "text" };
 import { expand } from "../gpu/expand.ts";
 import type { Binding, Kernel } from "../gpu/kernel.ts";
 import type { PackedFormat } from "../weights/pack.ts";
@@ -10,6 +11,9 @@ import { type Fours, withPackedElements, withPackedWords } from "./packed_words.
 
 /** Which operand is stored transposed: N as it is, T transposed. */
 export type Layout = "NT" | "NN" | "TN";
+
+/** TT is NN lying down: Cᵀ of the operands exchanged. */
+export type TileLayout = Layout | "TT";
 
 type Size = "rows" | "cols" | "depth" | "aSize" | "bSize" | "cSize";
 
@@ -78,20 +82,77 @@ export const packedMatmulKernels: Readonly<Record<PackedFormat, AnyMatmulKernel>
   q8: packedKernelOf("q8"),
 };
 
-/** A binding of `kernels/matmul_{nt,nn,tn}.wgsl`. */
-export type SubgroupMatmulKernel = Kernel<
-  "a" | "b" | "c",
-  Size | `${"a" | "b" | "c"}${"Offset" | "Stride"}` | "scale" | "accumulate"
->;
+type SubgroupSize =
+  | Size
+  | `${"a" | "b" | "c"}${"Offset" | "Stride"}`
+  | "scale"
+  | "accumulate"
+  | "transposed";
 
-const sources: Readonly<Record<Layout, string>> = { NT: ntSource, NN: nnSource, TN: tnSource };
-const made = new Map<string, SubgroupMatmulKernel>();
+/** A binding of `kernels/matmul_{nt,nn,tn,tt}.wgsl`. */
+export type SubgroupMatmulKernel = Kernel<"a" | "b" | "c", SubgroupSize>;
+
+/** What one of the three parts of a tail is told. */
+export type TailPart = "end" | "depth" | "tOffset" | "uOffset" | "uStride" | "scale";
+
+/** Parameters of the tail: those of its operands, and of each part. */
+export type TailSize = "tSize" | "tStride" | "uSize" | `${TailPart}${0 | 1 | 2}`;
+
+/** A binding of `kernels/matmul_{nt,nn}.wgsl` with their tail. */
+export type TailedMatmulKernel = Kernel<"a" | "b" | "c" | "t" | "u", SubgroupSize | TailSize>;
+
+const sources: Readonly<Record<TileLayout, string>> = {
+  NT: ntSource,
+  NN: nnSource,
+  TN: tnSource,
+  TT: ttSource,
+};
+
+const tail = /^ *\/\/: tail\n[\s\S]*?^ *\/\/: end\n/gm;
+
+const params: SubgroupMatmulKernel["params"] = {
+  rows: "u32",
+  cols: "u32",
+  depth: "u32",
+  aSize: "u32",
+  aOffset: "u32",
+  aStride: "u32",
+  bSize: "u32",
+  bOffset: "u32",
+  bStride: "u32",
+  cSize: "u32",
+  cOffset: "u32",
+  cStride: "u32",
+  scale: "f32",
+  accumulate: "u32",
+  transposed: "u32",
+};
+
+const partParams = <const P extends 0 | 1 | 2>(part: P) =>
+  ({
+    [`end${part}`]: "u32",
+    [`depth${part}`]: "u32",
+    [`tOffset${part}`]: "u32",
+    [`uOffset${part}`]: "u32",
+    [`uStride${part}`]: "u32",
+    [`scale${part}`]: "f32",
+  }) as Readonly<Record<`${TailPart}${P}`, "u32" | "f32">>;
+
+const tailedParams: TailedMatmulKernel["params"] = {
+  ...params,
+  tSize: "u32",
+  tStride: "u32",
+  uSize: "u32",
+  ...partParams(0),
+  ...partParams(1),
+  ...partParams(2),
+};
 
 /** What a subgroup kernel is expanded for. */
 export interface SubgroupTile {
   /** Of the adapter's subgroups. */
   readonly lanes: number;
-  /** Rows of a lane's register tile of four columns: a power of two, in TN a multiple of 4. */
+  /** Rows of a lane's register tile of four columns: a power of two, in TN and TT a multiple of 4. */
   readonly rows: number;
   /** How B is stored; in f32 unless told. */
   readonly format?: PackedFormat;
@@ -99,43 +160,69 @@ export interface SubgroupTile {
   readonly fours: Fours;
 }
 
+/** Columns of the tiles of {@linkcode subgroupMatmulKernel}. */
+export const tileColumns = (lanes: number): number => 4 * lanes;
+
+const made = new Map<string, SubgroupMatmulKernel | TailedMatmulKernel>();
+
+const once = <K extends SubgroupMatmulKernel | TailedMatmulKernel>(
+  key: string,
+  make: () => K,
+): K => {
+  if (!made.has(key)) made.set(key, make());
+  return made.get(key) as K;
+};
+
+const nameOf = (layout: TileLayout, { format }: SubgroupTile): string =>
+  `matmul_${layout.toLowerCase()}${format ? `_${format}` : ""}`;
+
+const sourceOf = (source: string, { lanes, rows, format, fours }: SubgroupTile): string =>
+  expand(format ? withPackedWords(source, format, fours) : source, {
+    LANES: lanes,
+    ROWS: rows,
+    PARTS: Math.max(1, rows * fours / lanes),
+    ...source.includes("TAIL_PARTS") ? { TAIL_PARTS: Math.max(1, rows / lanes) } : {},
+  });
+
+const workgroupsOf = ({ lanes, rows: tileRows }: SubgroupTile) =>
+(
+  { rows, cols }: Readonly<Record<"rows" | "cols", number>>,
+): number => Math.ceil(rows / tileRows) * Math.ceil(cols / tileColumns(lanes));
+
+const keyOf = (name: string, { lanes, rows, fours }: SubgroupTile): string =>
+  `${name}/${lanes}/${rows}/${fours}`;
+
 /** The kernel of `layout` for a tile, expanded once; in q8 it also binds `scales`. */
 export const subgroupMatmulKernel = (
-  layout: Layout,
-  { lanes, rows: tileRows, format, fours }: SubgroupTile,
+  layout: TileLayout,
+  tile: SubgroupTile,
 ): SubgroupMatmulKernel => {
-  const name = `matmul_${layout.toLowerCase()}${format ? `_${format}` : ""}`;
-  const key = `${name}/${lanes}/${tileRows}/${fours}`;
-  const known = made.get(key);
-  if (known) return known;
-  const sizes = {
-    LANES: lanes,
-    ROWS: tileRows,
-    PARTS: Math.max(1, tileRows * fours / lanes),
-  };
-  const source = format ? withPackedWords(sources[layout], format, fours) : sources[layout];
-  const kernel: SubgroupMatmulKernel = {
+  const name = nameOf(layout, tile);
+  return once(keyOf(name, tile), () => ({
     name,
-    source: expand(source, sizes),
-    params: {
-      rows: "u32",
-      cols: "u32",
-      depth: "u32",
-      aSize: "u32",
-      aOffset: "u32",
-      aStride: "u32",
-      bSize: "u32",
-      bOffset: "u32",
-      bStride: "u32",
-      cSize: "u32",
-      cOffset: "u32",
-      cStride: "u32",
-      scale: "f32",
-      accumulate: "u32",
-    },
-    bindings: bindingsFor(format),
-    workgroups: ({ rows, cols }) => Math.ceil(rows / tileRows) * Math.ceil(cols / (4 * lanes)),
-  };
-  made.set(key, kernel);
-  return kernel;
+    source: sourceOf(sources[layout].replace(tail, ""), tile),
+    params,
+    bindings: bindingsFor(tile.format),
+    workgroups: workgroupsOf(tile),
+  }));
+};
+
+/** {@linkcode subgroupMatmulKernel} that adds the products of a tail. */
+export const tailedMatmulKernel = (layout: "NT" | "NN", tile: SubgroupTile): TailedMatmulKernel => {
+  const name = `${nameOf(layout, tile)}_tail`;
+  return once(keyOf(name, tile), () => {
+    const { a, b, c, ...scales } = bindingsFor(tile.format);
+    return {
+      name,
+      source: sourceOf(sources[layout], tile),
+      params: tailedParams,
+      bindings: {
+        ...{ a, b, c },
+        t: { access: "in", shape: ({ tSize }) => [tSize] },
+        u: { access: "in", shape: ({ uSize }) => [uSize] },
+        ...scales,
+      },
+      workgroups: workgroupsOf(tile),
+    };
+  });
 };

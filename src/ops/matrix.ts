@@ -1,5 +1,5 @@
 /** Matrices as windows of tensors, so that a product can read or write part of one. @module */
-import { sizeOf, type Tensor } from "../gpu/gpu.ts";
+import { GpuError, sizeOf, type Tensor } from "../gpu/gpu.ts";
 import type { Stored } from "./unpack.ts";
 
 /** `rows × cols` numbers of `tensor`: row `i` starts at element `offset + i · stride`. */
@@ -51,3 +51,16 @@ export const rowsOf = <T extends Stored = Tensor>(
 
 /** Its tensor with one axis: what a kernel that computes its own positions binds. */
 export const flat = ({ tensor }: Matrix): Tensor => ({ ...tensor, shape: [sizeOf(tensor.shape)] });
+
+/** Throws {@linkcode GpuError} `ShapeMismatch` where an operand of a product is not as the others need it. */
+export const assertShape = (
+  binding: string,
+  expected: readonly [rows: number, cols: number],
+  found: Matrix<Stored>,
+): void => {
+  const actual = [found.rows, found.cols];
+  if (actual[0] === expected[0] && actual[1] === expected[1]) return;
+  throw new GpuError({
+    reason: { _tag: "ShapeMismatch", kernel: "matmul", binding, expected, actual },
+  });
+};

@@ -5,7 +5,12 @@ import type { PackedFormat } from "../weights/pack.ts";
 export type Fours = 1 | 2 | 4;
 
 const own = /^\/\/: words\n[\s\S]*?^\/\/: end$/m;
-const scales = "@group(0) @binding(4) var<storage, read> scales: array<f32>;";
+
+// The binding behind the kernel's own.
+const scalesOf = (source: string): string =>
+  `@group(0) @binding(${
+    source.match(/@binding\(/g)?.length
+  }) var<storage, read> scales: array<f32>;`;
 
 // Two numbers of a format's word of 32 bits, the first in the low ones.
 const halves: Readonly<Record<Exclude<PackedFormat, "q8">, string>> = {
@@ -21,7 +26,7 @@ fn wordOfB(at: u32) -> Word { return b[at]; }
 fn fourOf(word: Word, index: u32) -> vec4<f32> { return vec4(halves(word.x), halves(word.y)); }`;
 
 // Bytes of one block of 32 numbers, so that they have one scale.
-const bytes = (fours: Fours): string =>
+const bytes = (fours: Fours, scales: string): string =>
   `const FOURS = ${fours}u;
 @group(0) @binding(2) var<storage, read> b: array<${fours === 1 ? "u32" : `vec${fours}<u32>`}>;
 ${scales}
@@ -33,7 +38,10 @@ fn fourOf(word: Word, index: u32) -> vec4<f32> {
 
 /** `source`, a kernel that reads B by `wordOfB` and `fourOf`, with B in `format`; `fours` is for q8. */
 export const withPackedWords = (source: string, format: PackedFormat, fours: Fours): string =>
-  replaced(source, format === "q8" ? bytes(fours) : `${fourHalves}\n${halves[format]}`);
+  replaced(
+    source,
+    format === "q8" ? bytes(fours, scalesOf(source)) : `${fourHalves}\n${halves[format]}`,
+  );
 
 /** `source`, a kernel that reads B by `elementOfB`, with B in `format`. */
 export const withPackedElements = (source: string, format: PackedFormat): string =>
@@ -41,7 +49,7 @@ export const withPackedElements = (source: string, format: PackedFormat): string
     source,
     format === "q8"
       ? `@group(0) @binding(2) var<storage, read> b: array<u32>;
-${scales}
+${scalesOf(source)}
 fn elementOfB(at: u32) -> f32 {
   return scales[at / 32u] * f32(extractBits(bitcast<i32>(b[at / 4u]), 8u * (at % 4u), 8u));
 }`
