@@ -24,7 +24,11 @@ const sizeClass = (bytes: number): number => {
 
 /** An empty pool on `device`; throws {@linkcode GpuError} for a buffer over the limits. */
 export const makeBufferPool = (device: GPUDevice): BufferPool => {
+  // Those of a size wait in the order in which they were made, the newest first. The oldest is taken:
+  // steps that record the same then get the same buffers, and bind groups of before serve again.
   const free = new Map<number, GPUBuffer[]>();
+  const ages = new WeakMap<GPUBuffer, number>();
+  let made = 0;
   let held = 0;
   let inUse = 0;
   let peak = 0;
@@ -50,17 +54,21 @@ export const makeBufferPool = (device: GPUDevice): BufferPool => {
       const waiting = free.get(size)?.pop();
       if (waiting) return waiting;
       held += size;
-      return device.createBuffer({
+      const buffer = device.createBuffer({
         size: Math.min(size, allowed),
         usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST,
       });
+      ages.set(buffer, made++);
+      return buffer;
     },
     release: (buffer) => {
       const size = sizeClass(buffer.size);
       inUse -= size;
-      const waiting = free.get(size);
-      if (waiting) waiting.push(buffer);
-      else free.set(size, [buffer]);
+      const waiting = free.get(size) ?? [];
+      free.set(size, waiting);
+      const age = ages.get(buffer)!;
+      const before = waiting.findLastIndex((other) => ages.get(other)! > age);
+      waiting.splice(before + 1, 0, buffer);
     },
     heldBytes: () => held,
     peakBytes: () => peak,
