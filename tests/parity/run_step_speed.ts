@@ -1,8 +1,8 @@
 /**
  * Times a LoRA step of ours and of PyTorch with PEFT on the same cores, in turns, and prints tokens a
  * second of both and the ratio: on the fixture's model as its preset trains it, and on a random model of
- * SmolLM2-135M's shape. Arguments: `[--json] [--samples N] [fixture|smollm2]`; Python is `DELIA_PYTHON`,
- * else `python3`. The figures are added to `bench/results`. The losses of both are compared on the way; where they differ the command fails.
+ * SmolLM2-135M's shape, ours once with a base in f32 and once in bf16, as its file is. Arguments:
+ * `[--json] [--samples N] [fixture|smollm2|smollm2-bf16]`; Python is `DELIA_PYTHON`, else `python3`. The figures are added to `bench/results`. The losses of both are compared on the way; where they differ the command fails.
  * @module
  */
 import { Effect } from "effect";
@@ -41,7 +41,8 @@ interface Rates {
   readonly perCoreSecond: number;
 }
 
-const threads = 2;
+// Of PyTorch: a thread a core. Ours takes as many cores.
+const threads = navigator.hardwareConcurrency;
 const lossLimit = 1e-3;
 
 const lora = presets["fixture"]!.lora!;
@@ -51,6 +52,7 @@ const jobOf = (
   folder: string,
   rank: number,
   [sequences, length, vocab]: readonly [number, number, number],
+  storage: StepJob["storage"] = "f32",
 ): StepJob => ({
   model,
   adapter: `${folder}/adapter`,
@@ -63,17 +65,21 @@ const jobOf = (
   ),
   learning_rate: 1e-3,
   threads,
+  storage,
 });
+
+const smollm2Job = (storage: StepJob["storage"]) => async (folder: string) => {
+  await Effect.runPromise(Effect.provide(writeModel(folder), platform));
+  return jobOf(folder, folder, 8, [2, 128, Number(smollm2["vocab_size"])], storage);
+};
 
 // 16 examples a step, as the preset has, each as long as the miniature world's; of the larger model
 // two sequences of 128.
 const jobs = {
   fixture: (folder: string) =>
     Promise.resolve(jobOf("fixtures/base", folder, lora.rank!, [16, 32, 256])),
-  smollm2: async (folder: string) => {
-    await Effect.runPromise(Effect.provide(writeModel(folder), platform));
-    return jobOf(folder, folder, 8, [2, 128, Number(smollm2["vocab_size"])]);
-  },
+  smollm2: smollm2Job("f32"),
+  "smollm2-bf16": smollm2Job("bf16"),
 } as const;
 
 type JobName = keyof typeof jobs;

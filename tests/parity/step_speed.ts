@@ -26,6 +26,8 @@ export interface StepJob {
   readonly ids: ReadonlyArray<ReadonlyArray<number>>;
   readonly learning_rate: number;
   readonly threads: number;
+  /** How our base is stored; PyTorch's is f32. */
+  readonly storage: "f32" | "bf16";
 }
 
 /** What some steps took. */
@@ -87,7 +89,8 @@ export const startOurs = async (gpu: OpenGpu, job: StepJob): Promise<StepSide> =
   const adapter = await run(
     Effect.gen(function* () {
       const positions = job.ids[0]!.length;
-      const { subject } = yield* loadModel(job.model, undefined, { storage: "f32", positions });
+      const { storage } = job;
+      const { subject } = yield* loadModel(job.model, undefined, { storage, positions });
       const stored = yield* readAdapter(job.adapter);
       const { rank, alpha, modules: targetModules } = job;
       const options = { rank, alpha, dropout: 0, rsLora: false, targetModules };
