@@ -2,6 +2,7 @@
 import { GpuError } from "./gpu_error.ts";
 import type { Kernel } from "./kernel.ts";
 import type { Tensor } from "./tensor.ts";
+import { makeUncollected } from "./uncollected.ts";
 import { withWideLoads } from "./wide_loads.ts";
 
 /** A compiled kernel. */
@@ -19,14 +20,19 @@ export interface Pipelines {
   get(kernel: AnyKernel): Pipeline;
   /** The bind group of `uniforms` (dynamic offset) and `tensors`, in binding order. */
   bind(pipeline: Pipeline, uniforms: GPUBuffer, tensors: ReadonlyArray<Tensor>): GPUBindGroup;
-  /** Rejects with {@linkcode GpuError} when a kernel compiled since the last call was refused. */
+  /**
+   * What is to be waited for before a submission. Rejects with {@linkcode GpuError} when a kernel
+   * compiled since the last call was refused.
+   */
   readonly settle: () => Promise<void> | undefined;
 }
 
 /** Uniform bytes a kernel may use; each dispatch has its own window of that size. */
 export const uniformWindow = 256;
 
-// Bind groups outlive the tensors they name; past this many, all are dropped and made again.
+// Bind groups outlive the tensors they name; past this many, all are dropped and made again. WebGPU has
+// no call that frees them. Mesa's software driver maps a page for each, and where a process has the
+// 65,530 that Linux grants it the next ends it: at twice as many, those dropped are collected first.
 const maxBindGroups = 16_384;
 
 const layoutEntries = (kernel: AnyKernel): GPUBindGroupLayoutEntry[] => [
@@ -46,6 +52,7 @@ const layoutEntries = (kernel: AnyKernel): GPUBindGroupLayoutEntry[] => [
 export const makePipelines = (device: GPUDevice, wideLoads: boolean): Pipelines => {
   const compiled = new Map<string, Map<string, Pipeline>>();
   const groups = new Map<string, GPUBindGroup>();
+  const uncollected = makeUncollected();
   const bufferIds = new WeakMap<GPUBuffer, number>();
   let buffers = 0;
   let pipelines = 0;
@@ -117,15 +124,18 @@ export const makePipelines = (device: GPUDevice, wideLoads: boolean): Pipelines 
         ],
       });
       groups.set(key, group);
+      uncollected.add(group);
       return group;
     },
     settle: () => {
-      if (verdicts.length === 0) return undefined;
+      const crowded = uncollected.count() >= 2 * maxBindGroups;
+      if (verdicts.length === 0 && !crowded) return undefined;
       const waiting = verdicts;
       verdicts = [];
-      return Promise.all(waiting).then((errors) => {
+      return Promise.all(waiting).then(async (errors) => {
         const error = errors.find((found) => found !== undefined);
         if (error) throw error;
+        if (crowded) await uncollected.collect();
       });
     },
   };
