@@ -9,6 +9,7 @@ import type { ConfigError } from "../config/config_error.ts";
 import type { RunConfig } from "../config/run_config.ts";
 import { layerDatasetsFile } from "../data/datasets_file.ts";
 import { cachedSelfSample, provenanceOf, type SampleCacheError } from "../delia/sample_cache.ts";
+import { isGuided } from "../delia/guided_prompt.ts";
 import { type Query, type Rejection, rejectionOf } from "../delia/self_sample.ts";
 import { readQuestions } from "../experiments/own_experiment_data.ts";
 import { layerLocal } from "../generation/local_sampler.ts";
@@ -89,14 +90,17 @@ export const runSample = (
     // The seed that a run draws its first seed's diverse data with.
     const sampling = { ...config.sampling, seed: config.sampling.seed + config.training.seed };
     const provenance = provenanceOf(sha256, sampling);
-    const rejected = { empty: 0, cut_off: 0, names_new_token: 0, special_token: 0 };
+    const rejected: Record<Rejection, number> = {
+      ...{ empty: 0, cut_off: 0, names_new_token: 0, speaks_of_reference: 0, special_token: 0 },
+    };
+    const { newToken: { token }, sampling: { promptMode } } = config;
     const [total, label] = [queries.length, "self-sampling"];
     const part = (yield* progressOnStderr).begin(label, total, "answers");
     let samples = 0;
     yield* cachedSelfSample({ file: out, provenance }, queries, tokenizer, sampling).pipe(
       Stream.runForEach((sample) =>
         Effect.sync(() => {
-          const rejection = rejectionOf(sample, config.newToken.token, tokenizer);
+          const rejection = rejectionOf(sample, token, { tokenizer, promptMode });
           if (rejection) rejected[rejection]++;
           part.advance(++samples);
         })
@@ -104,10 +108,12 @@ export const runSample = (
       Effect.provide(layerLocal(subject, config.sampling.batchSize)),
     );
     part.end();
-    const { empty, cut_off, names_new_token } = rejected;
+    const { empty, cut_off, names_new_token, speaks_of_reference, special_token } = rejected;
+    const speaking = isGuided(promptMode) ? `, ${speaks_of_reference} of the reference answer` : "";
     return {
       text: `${samples} answers in ${out}; training leaves out ${empty} empty, ` +
-        `${cut_off} cut off, ${names_new_token} with ${config.newToken.token}`,
+        `${cut_off} cut off, ${names_new_token} with ${token}, ` +
+        `${special_token} with special tokens${speaking}`,
       document: { file: out, samples, rejected },
     };
   }));
