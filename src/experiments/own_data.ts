@@ -5,7 +5,7 @@ import { DataError } from "../data/data_error.ts";
 import { permutation } from "../delia/pcg64.ts";
 import { dataOverlap } from "../evaluation/data_overlap.ts";
 import { type AnswerFormat, labelOf } from "../evaluation/metrics/formatted_text.ts";
-import { readObject } from "../evaluation/metrics/read_object.ts";
+import { answerFormat } from "./answer_format.ts";
 import { type OwnTest, ownTests } from "./own_tests.ts";
 import { type PromptParts, splitPrompt } from "./prompt_parts.ts";
 import type { PromptSets } from "./run_data.ts";
@@ -158,34 +158,11 @@ const partsOf = (chat: Chat, token: string): Checked<Parts> =>
     );
   });
 
-// All answers have the same keys; the label is the key with the fewest values, two at least.
 const formatOf = (chats: ReadonlyArray<Chat>): Checked<AnswerFormat> =>
-  Result.gen(function* () {
-    const objects = yield* each(chats, (chat) => {
-      const object = readObject(chat.messages.at(-1)!.content)?.object;
-      return object ? Result.succeed(object) : wrong(chat, "an answer without an object");
-    });
-    const [first] = objects;
-    if (!first) return yield* wrong(undefined, "no downstream example");
-    const keys = Object.keys(first);
-    for (const [index, object] of objects.entries()) {
-      const own = Object.entries(object);
-      const same = own.length === keys.length && own.every(([key]) => keys.includes(key));
-      if (!same || own.some(([, value]) => typeof value !== "string")) {
-        return yield* wrong(
-          chats[index],
-          `an answer that has not the keys of the first, ${keys.join(", ")}, each with a text`,
-        );
-      }
-    }
-    const valuesOf = (key: string): ReadonlyArray<string> =>
-      [...new Set(objects.map((object) => String(object[key])))].sort();
-    // What never changes is no label.
-    const sizeOf = (key: string): number =>
-      valuesOf(key).length === 1 ? Infinity : valuesOf(key).length;
-    const label = keys.reduce((best, key) => sizeOf(key) < sizeOf(best) ? key : best);
-    return { keys, label, labels: valuesOf(label) };
-  });
+  Result.orElse(
+    answerFormat(chats.map(({ messages }) => messages.at(-1)!.content)),
+    ({ index, report }) => wrong(index === undefined ? undefined : chats[index], report),
+  );
 
 const testParts = (
   chat: Chat,
