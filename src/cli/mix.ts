@@ -11,6 +11,7 @@ import type { ParaphraserError } from "../delia/diversify.ts";
 import type { SampleCacheError } from "../delia/sample_cache.ts";
 import { type TaskChats, taskChats } from "../experiments/task_chats.ts";
 import { mixingOf, orderOfStage } from "../experiments/stage_order.ts";
+import { anchorTask } from "../experiments/task_anchor.ts";
 import { refuse } from "../weights/files.ts";
 import type { WeightsError } from "../weights/weights_error.ts";
 import { configFlags, type ConfigOptions, resolveOptions } from "./config_options.ts";
@@ -72,12 +73,13 @@ export const runMix = (
     if (data.diverse === undefined && mixing.strategy !== "downstream_only") {
       return yield* usageError("mix", "Give --diverse FILE; the verb sample makes one");
     }
-    const { chats: downstream, notes }: TaskChats = data.downstream === undefined
+    const { chats, notes }: TaskChats = data.downstream === undefined
       ? {
         chats: downstreamExamples(training.seed, data.downstreamItems, yield* phrasingsOf(config)),
         notes: [],
       }
       : yield* taskChats(data.downstream, newToken);
+    const downstream = chats.map((chat) => anchorTask(chat, data.anchor));
     const diverse = data.diverse === undefined
       ? []
       : yield* diverseChats(data.diverse, newToken.token);

@@ -11,6 +11,7 @@ import { layerDatasetsFile } from "../data/datasets_file.ts";
 import { cachedSelfSample, provenanceOf, type SampleCacheError } from "../delia/sample_cache.ts";
 import { isGuided } from "../delia/guided_prompt.ts";
 import { type Query, type Rejection, rejectionOf } from "../delia/self_sample.ts";
+import { checkWording } from "../experiments/check_wording.ts";
 import { readQuestions } from "../experiments/own_experiment_data.ts";
 import { layerLocal } from "../generation/local_sampler.ts";
 import type { SamplerError } from "../generation/sampler.ts";
@@ -86,6 +87,7 @@ export const runSample = (
       ...batch,
     });
     const tokenizer = yield* needTokenizer(found, directory);
+    yield* checkWording(config, tokenizer);
     const { sha256 = {} } = yield* describeBase(directory, tokenizer.vocabSize);
     // The seed that a run draws its first seed's diverse data with.
     const sampling = { ...config.sampling, seed: config.sampling.seed + config.training.seed };

@@ -11,6 +11,7 @@ import type { Tokenizer } from "../data/tokenizer.ts";
 import { diverseChats } from "../delia/diverse_chats.ts";
 import type { SampleCacheError } from "../delia/sample_cache_error.ts";
 import type { RunData } from "./run_data.ts";
+import { anchorTask } from "./task_anchor.ts";
 import { taskChats } from "./task_chats.ts";
 
 /** Chats encoded at a time. */
@@ -46,10 +47,11 @@ export const fileData = (
   Effect.gen(function* () {
     const { data: { diverse }, newToken } = config;
     const task = yield* taskChats(downstream, { token: newToken.token, tokenizer });
+    const opened = task.chats.map((chat) => anchorTask(chat, config.data.anchor));
     const chats = diverse === undefined ? [] : yield* diverseChats(diverse, newToken.token);
     return {
       downstream: {
-        diversified: yield* encodeAll(Stream.fromIterable(task.chats), tokenizer, config),
+        diversified: yield* encodeAll(Stream.fromIterable(opened), tokenizer, config),
       },
       diverse: { examples: yield* encodeAll(Stream.fromIterable(chats), tokenizer, config) },
       ...task.notes.length > 0 ? { notes: task.notes } : {},

@@ -87,6 +87,7 @@ export const ownExperimentData = (
       ...{ token, seed, downstreamItems: data.downstreamItems, testItems: data.testItems },
       ...data.contextAfter === undefined ? {} : { contextAfter: data.contextAfter },
       ...data.negation === undefined ? {} : { negation: data.negation },
+      ...data.anchor === undefined ? {} : { anchor: data.anchor },
     });
     const diverse = data.diverse === undefined
       ? undefined
