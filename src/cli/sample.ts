@@ -1,4 +1,4 @@
-/** `sample`: lets the base model answer prompts, to make diverse data of its own. @module */
+/** `sample`: lets the base model answer prompts, to make diverse data or targets of its own. @module */
 import * as Effect from "effect/Effect";
 import type * as FileSystem from "effect/FileSystem";
 import type * as Path from "effect/Path";
@@ -45,10 +45,14 @@ const flags: Flags<SampleOptions> = {
 
 const help: VerbHelp<"sample"> = {
   name: "sample",
-  description: "Let the base model answer prompts, to make diverse data of its own",
+  description: "Let the base model answer prompts, to make diverse data or targets of its own",
   examples: [{
     command: "deno task delia sample --out runs/diverse.jsonl --set sampling.promptMode=none",
     description: "Answers to prompts of the miniature world",
+  }, {
+    command: "deno task delia sample --model DIR --prompts task.jsonl --out own.jsonl " +
+      "--set sampling.promptMode=using",
+    description: "A task's answers in the model's own words, for `train --data own.jsonl`",
   }],
 };
 

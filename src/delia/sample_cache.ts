@@ -12,32 +12,22 @@ import type { DataError } from "../data/data_error.ts";
 import type { Tokenizer } from "../data/tokenizer.ts";
 import type { Sampler, SamplerError } from "../generation/sampler.ts";
 import { SampleCacheError } from "./sample_cache_error.ts";
+import {
+  checkProvenance,
+  parseProvenance,
+  type Provenance,
+  provenanceFile,
+} from "./sample_provenance.ts";
 import { type Query, type SelfSample, selfSample } from "./self_sample.ts";
 
 export { SampleCacheError } from "./sample_cache_error.ts";
-
-/** How samples were made: settings by dotted name, each of which must be the same to go on. */
-export type Provenance = Readonly<Record<string, string | number>>;
+export { type Provenance, provenanceFile, provenanceOf } from "./sample_provenance.ts";
 
 /** A file of samples. */
 export interface SampleCache {
   readonly file: string;
   readonly provenance: Provenance;
 }
-
-/** Where the provenance of the samples in `file` is kept. */
-export const provenanceFile = (file: string): string => `${file}.provenance.json`;
-
-/** What decides the answers: the base's files by their SHA-256, and the settings of the draws. */
-export const provenanceOf = (
-  sha256: Readonly<Record<string, string>>,
-  { temperature, topP, maxNewTokens, promptMode, seed, system, trim }: SamplingConfig,
-): Provenance => ({
-  ...Object.fromEntries(Object.entries(sha256).map(([name, hash]) => [`base.${name}`, hash])),
-  ...{ temperature, topP, maxNewTokens, promptMode, seed },
-  ...system === undefined ? {} : { system },
-  ...trim === "white_space" ? {} : { trim },
-});
 
 /** A turn of a chat. */
 interface Turn {
@@ -177,40 +167,6 @@ const openCache = (
     }
     return asked.map(sampleOf);
   });
-
-const parseProvenance = (
-  file: string,
-  text: string,
-): Effect.Effect<Readonly<Record<string, unknown>>, SampleCacheError> => {
-  try {
-    return Effect.succeed(Object(JSON.parse(text)));
-  } catch {
-    const reason = {
-      _tag: "Unreadable",
-      file: provenanceFile(file),
-      problem: "is no JSON",
-    } as const;
-    return Effect.fail(new SampleCacheError({ reason }));
-  }
-};
-
-const checkProvenance = (
-  file: string,
-  stored: Readonly<Record<string, unknown>>,
-  provenance: Provenance,
-): Effect.Effect<void, SampleCacheError> => {
-  for (const setting of new Set([...Object.keys(provenance), ...Object.keys(stored)])) {
-    const [expected, actual] = [provenance, stored].map((it) => JSON.stringify(it[setting]));
-    if (expected === actual) continue;
-    const reason = { _tag: "OtherSettings", file, setting } as const;
-    return Effect.fail(
-      new SampleCacheError({
-        reason: { ...reason, expected: expected ?? "none", actual: actual ?? "none" },
-      }),
-    );
-  }
-  return Effect.void;
-};
 
 /** The lines of `text`, and how many characters of it are whole lines. */
 const parseLines = (

@@ -83,7 +83,7 @@ const rewritten = (
     chats,
     notes: [
       `Rewritten answers: ${own} of ${samples.length} in ${file} are the model's own` +
-      (format ? `, with the label (${format.label}) of the reference` : "") +
+      (format ? `, with the label (${format.label.trim()}) of the reference` : "") +
       `; ${keeping} keep the reference${listed(kept)}` +
       (leaving > 0 ? `; ${leaving} have none and are left out${listed(left)}.` : "."),
     ],
