@@ -8,6 +8,13 @@ import { layerDatasetsFile } from "../../src/data/datasets_file.ts";
 import { readTokenizer } from "../../src/data/tokenizer_files.ts";
 import { provenanceFile } from "../../src/delia/sample_cache.ts";
 import { ownExperimentData } from "../../src/experiments/own_experiment_data.ts";
+import { makeTokenizer } from "../../src/data/tokenizer.ts";
+import { taskChats } from "../../src/experiments/task_chats.ts";
+import { llama } from "../../src/models/llama.ts";
+import { randomWeights } from "../../src/models/random_weights.ts";
+import { writeModelDirectory } from "../../src/weights/model_directory.ts";
+import type { HostTensor } from "../../src/weights/weights.ts";
+import { readGolden, readTemplate } from "../support/tokenizer_goldens.ts";
 import type { RunResult } from "../../src/experiments/result.ts";
 import { platform } from "../../src/platform.ts";
 import { onGpu } from "../support/on_gpu.ts";
@@ -80,6 +87,52 @@ onGpu(
     assert.equal(yield* tokensOf("tied", [`data.anchor=${anchor}`]), plain + 12 * 5);
     assert.match(yield* fs.readFileString(`${at}/plain/report.html`), /Rewritten answers: 4 of 12/);
   }).pipe(Effect.provide(platform)),
+);
+
+/** A random model over a byte-level tokenizer, as a directory. */
+const byteModel = Effect.gen(function* () {
+  const fs = yield* FileSystem.FileSystem;
+  const directory = yield* fs.makeTempDirectoryScoped();
+  const { tokenizer, config: special } = readGolden("smollm2");
+  const tokenizerConfig = { ...special, chat_template: readTemplate("chatml").plain };
+  const { vocabSize } = yield* makeTokenizer({ tokenizer, config: tokenizerConfig });
+  const config = {
+    ...{ model_type: "llama", vocab_size: vocabSize, hidden_size: 16, intermediate_size: 24 },
+    ...{ num_hidden_layers: 1, num_attention_heads: 2, max_position_embeddings: 2048 },
+  };
+  const weights = randomWeights(llama, yield* llama.decode(config), 1);
+  const tensors: Record<string, HostTensor> = {};
+  for (const name of weights.names) tensors[name] = yield* weights.read(name);
+  const files = { config, tokenizer, tokenizerConfig };
+  yield* writeModelDirectory(directory, { ...files, tensors, dtype: "F32" });
+  return directory;
+});
+
+onGpu(
+  "sample shows a task's reference answers where it is told to, and its file is the task then",
+  Effect.gen(function* () {
+    const fs = yield* FileSystem.FileSystem;
+    const at = yield* fs.makeTempDirectoryScoped();
+    yield* writeWorldFiles(at, { downstream: 3, test: 1, questions: 1 });
+    const model = yield* byteModel;
+    const out = `${at}/own.jsonl`;
+    const { document, text } = yield* runSample({
+      ...options("", ["sampling.promptMode=refer", "sampling.maxNewTokens=3", "seeds=1"]),
+      ...{ data: undefined, model, prompts: `${at}/task.jsonl`, out },
+    });
+    assert.equal(document.samples, 3);
+    assert.match(text, /0 of the reference answer$/);
+    const { chats, notes: [note] } = yield* taskChats(out, { token: "<sep>" });
+    const kept = document.rejected.cut_off + document.rejected.empty;
+    assert.ok(kept > 0);
+    assert.match(note!, / of 3 in .* are the model's own, with the label \(answer\)/);
+    const task = (yield* fs.readFileString(`${at}/task.jsonl`)).trim().split("\n");
+    assert.deepEqual(
+      chats.map(({ messages }) => messages),
+      task.map((line) => JSON.parse(line).messages),
+    );
+    assert.match(yield* fs.readFileString(provenanceFile(out)), /"promptMode": "refer"/);
+  }).pipe(Effect.provide(layerDatasetsFile), Effect.provide(platform)),
 );
 
 Deno.test("ownExperimentData() asks for the rewritten answers in every phrasing", () =>
