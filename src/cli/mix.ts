@@ -1,18 +1,17 @@
 /** `mix`: writes downstream and diverse data in the order that training takes them. @module */
 import * as Effect from "effect/Effect";
 import * as FileSystem from "effect/FileSystem";
-import * as Stream from "effect/Stream";
 import { downstreamExamples } from "../../fixtures/world/downstream.ts";
 import type { ConfigError } from "../config/config_error.ts";
-import type { Chat } from "../data/chat.ts";
 import type { DataError } from "../data/data_error.ts";
-import { Datasets } from "../data/datasets.ts";
 import { layerDatasetsFile } from "../data/datasets_file.ts";
 import { formatChat } from "../data/jsonl.ts";
 import { diverseChats } from "../delia/diverse_chats.ts";
 import type { ParaphraserError } from "../delia/diversify.ts";
 import type { SampleCacheError } from "../delia/sample_cache.ts";
+import { type TaskChats, taskChats } from "../experiments/task_chats.ts";
 import { mixingOf, orderOfStage } from "../experiments/stage_order.ts";
+import { anchorTask } from "../experiments/task_anchor.ts";
 import { refuse } from "../weights/files.ts";
 import type { WeightsError } from "../weights/weights_error.ts";
 import { configFlags, type ConfigOptions, resolveOptions } from "./config_options.ts";
@@ -55,6 +54,8 @@ export interface MixDocument {
   readonly diverse: number;
   /** Diverse chats that the mixing wants in an epoch and does not find. */
   readonly shortage: number;
+  /** What was done with self-samples of the task; absent where the data are none. */
+  readonly notes?: ReadonlyArray<string>;
 }
 
 /** Writes the chats of a DELIA training, in its order. */
@@ -72,10 +73,13 @@ export const runMix = (
     if (data.diverse === undefined && mixing.strategy !== "downstream_only") {
       return yield* usageError("mix", "Give --diverse FILE; the verb sample makes one");
     }
-    const datasets = yield* Datasets;
-    const downstream: ReadonlyArray<Chat> = data.downstream === undefined
-      ? downstreamExamples(training.seed, data.downstreamItems, yield* phrasingsOf(config))
-      : yield* Stream.runCollect(datasets.open(data.downstream));
+    const { chats, notes }: TaskChats = data.downstream === undefined
+      ? {
+        chats: downstreamExamples(training.seed, data.downstreamItems, yield* phrasingsOf(config)),
+        notes: [],
+      }
+      : yield* taskChats(data.downstream, newToken);
+    const downstream = chats.map((chat) => anchorTask(chat, data.anchor));
     const diverse = data.diverse === undefined
       ? []
       : yield* diverseChats(data.diverse, newToken.token);
@@ -98,11 +102,12 @@ export const runMix = (
       downstream: shown("downstream"),
       diverse: shown("diverse"),
       shortage: mixingOf(config).shortage(sizes),
+      ...notes.length > 0 ? { notes } : {},
     };
     const missing = document.shortage > 0
       ? `; ${document.shortage} diverse chats fewer than mixing.diverseRatio asks for`
       : "";
     const text = `${document.examples} chats in ${out}: ${document.downstream} downstream, ` +
-      `${document.diverse} diverse${missing}`;
+      `${document.diverse} diverse${missing}${notes.map((note) => `\n${note}`).join("")}`;
     return { text, document };
   }).pipe(Effect.provide(layerDatasetsFile));

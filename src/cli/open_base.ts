@@ -4,12 +4,14 @@ import * as FileSystem from "effect/FileSystem";
 import type * as Path from "effect/Path";
 import type * as Scope from "effect/Scope";
 import * as Stream from "effect/Stream";
+import type { ConfigError } from "../config/config_error.ts";
 import type { RunConfig } from "../config/run_config.ts";
 import type { DataError } from "../data/data_error.ts";
 import type { Tokenizer } from "../data/tokenizer.ts";
 import { readTokenizer } from "../data/tokenizer_files.ts";
 import { cachedSelfSample, provenanceOf, type SampleCacheError } from "../delia/sample_cache.ts";
 import type { Query, SelfSample } from "../delia/self_sample.ts";
+import { checkWording } from "../experiments/check_wording.ts";
 import { layerLocal } from "../generation/local_sampler.ts";
 import type { SamplerError } from "../generation/sampler.ts";
 import { Gpu } from "../gpu/gpu.ts";
@@ -51,13 +53,14 @@ export const openBase: (
   progress: Progress,
 ) => Effect.Effect<
   OpenBase,
-  LoadError,
+  LoadError | ConfigError,
   Gpu | FileSystem.FileSystem | Path.Path | Scope.Scope
 > = Effect.fnUntraced(function* (config, { directory, name }, progress) {
   const files = yield* Effect.context<FileSystem.FileSystem | Path.Path>();
   const base = yield* readTokenizer(directory);
   const { token, init } = config.newToken;
   const { tokenizer, ids } = base.withTokens([token]);
+  yield* checkWording(config, tokenizer);
   const opened = yield* openModel(directory);
   const choice = yield* chooseStorage(opened, plannedRun(config, opened.shape), {
     storage: config.model.storage,

@@ -1,4 +1,4 @@
-/** `sample`: lets the base model answer prompts, to make diverse data of its own. @module */
+/** `sample`: lets the base model answer prompts, to make diverse data or targets of its own. @module */
 import * as Effect from "effect/Effect";
 import type * as FileSystem from "effect/FileSystem";
 import type * as Path from "effect/Path";
@@ -9,7 +9,9 @@ import type { ConfigError } from "../config/config_error.ts";
 import type { RunConfig } from "../config/run_config.ts";
 import { layerDatasetsFile } from "../data/datasets_file.ts";
 import { cachedSelfSample, provenanceOf, type SampleCacheError } from "../delia/sample_cache.ts";
+import { isGuided } from "../delia/guided_prompt.ts";
 import { type Query, type Rejection, rejectionOf } from "../delia/self_sample.ts";
+import { checkWording } from "../experiments/check_wording.ts";
 import { readQuestions } from "../experiments/own_experiment_data.ts";
 import { layerLocal } from "../generation/local_sampler.ts";
 import type { SamplerError } from "../generation/sampler.ts";
@@ -43,10 +45,14 @@ const flags: Flags<SampleOptions> = {
 
 const help: VerbHelp<"sample"> = {
   name: "sample",
-  description: "Let the base model answer prompts, to make diverse data of its own",
+  description: "Let the base model answer prompts, to make diverse data or targets of its own",
   examples: [{
     command: "deno task delia sample --out runs/diverse.jsonl --set sampling.promptMode=none",
     description: "Answers to prompts of the miniature world",
+  }, {
+    command: "deno task delia sample --model DIR --prompts task.jsonl --out own.jsonl " +
+      "--set sampling.promptMode=using",
+    description: "A task's answers in the model's own words, for `train --data own.jsonl`",
   }],
 };
 
@@ -85,18 +91,22 @@ export const runSample = (
       ...batch,
     });
     const tokenizer = yield* needTokenizer(found, directory);
+    yield* checkWording(config, tokenizer);
     const { sha256 = {} } = yield* describeBase(directory, tokenizer.vocabSize);
     // The seed that a run draws its first seed's diverse data with.
     const sampling = { ...config.sampling, seed: config.sampling.seed + config.training.seed };
     const provenance = provenanceOf(sha256, sampling);
-    const rejected = { empty: 0, cut_off: 0, names_new_token: 0, special_token: 0 };
+    const rejected: Record<Rejection, number> = {
+      ...{ empty: 0, cut_off: 0, names_new_token: 0, speaks_of_reference: 0, special_token: 0 },
+    };
+    const { newToken: { token }, sampling: { promptMode } } = config;
     const [total, label] = [queries.length, "self-sampling"];
     const part = (yield* progressOnStderr).begin(label, total, "answers");
     let samples = 0;
     yield* cachedSelfSample({ file: out, provenance }, queries, tokenizer, sampling).pipe(
       Stream.runForEach((sample) =>
         Effect.sync(() => {
-          const rejection = rejectionOf(sample, config.newToken.token, tokenizer);
+          const rejection = rejectionOf(sample, token, { tokenizer, promptMode });
           if (rejection) rejected[rejection]++;
           part.advance(++samples);
         })
@@ -104,10 +114,12 @@ export const runSample = (
       Effect.provide(layerLocal(subject, config.sampling.batchSize)),
     );
     part.end();
-    const { empty, cut_off, names_new_token } = rejected;
+    const { empty, cut_off, names_new_token, speaks_of_reference, special_token } = rejected;
+    const speaking = isGuided(promptMode) ? `, ${speaks_of_reference} of the reference answer` : "";
     return {
       text: `${samples} answers in ${out}; training leaves out ${empty} empty, ` +
-        `${cut_off} cut off, ${names_new_token} with ${config.newToken.token}`,
+        `${cut_off} cut off, ${names_new_token} with ${token}, ` +
+        `${special_token} with special tokens${speaking}`,
       document: { file: out, samples, rejected },
     };
   }));

@@ -66,7 +66,7 @@ export const runTrain = (
     const stamp = new Date(started).toISOString().slice(0, 19).replaceAll(":", "-");
     const directory = options.resume ?? options.out ?? `runs/${options.preset}-${stamp}`;
     const folder = yield* openRunFolder<ArmResult>(directory, config, "arms.jsonl");
-    const { parts, report } = yield* prepare(config, folder, base, initial);
+    const { parts, notes, report } = yield* prepare(config, folder, base, initial);
     const results: ArmResult[] = [...folder.done];
     yield* runArms(parts, folder.done).pipe(
       Stream.runForEach((arm) => {
@@ -81,6 +81,7 @@ export const runTrain = (
       preset: options.preset,
       config,
       arms: results,
+      ...notes.length > 0 ? { notes } : {},
       seconds: (ended - started) / 1000,
       peakGpuBytes: gpu.peakBytes(),
       device: gpu.adapter.name,
@@ -140,6 +141,13 @@ const prepare = (
       base,
       progress,
     );
+    const { downstream } = config.data;
+    // Files hold the same for every seed; what is wrong with them is said before anything is trained.
+    const ofFiles = downstream === undefined
+      ? undefined
+      : yield* Effect.provide(fileData(tokenizer, config, downstream), layerDatasetsFile);
+    const notes = ofFiles?.notes ?? [];
+    notes.forEach(progress.say);
     const saved = yield* initialValues(config, initial, decoder, tokens);
     const parts: RunParts = {
       config,
@@ -147,7 +155,10 @@ const prepare = (
       ...saved ? { saved } : {},
       tokenizer,
       progress,
-      dataOf: (seed) => dataOf(config, tokenizer, seed).pipe(Effect.provideContext(files)),
+      dataOf: (seed) =>
+        ofFiles
+          ? Effect.succeed(ofFiles)
+          : worldData(config, tokenizer, seed).pipe(Effect.provideContext(files)),
       selfSamples: (queries, seed) => answersTo(queries, folder.at(`diverse-${seed}.jsonl`), seed),
       onAdapter: (arm, seed, adapter) =>
         saveAdapter(folder, arm, config.training.seed === seed, adapter, {
@@ -161,19 +172,16 @@ const prepare = (
         readIfPresent(folder.at("metrics.jsonl")),
         (lines) => renderReport(result, parseMetrics(lines ?? "")),
       );
-    return { parts, report };
+    return { parts, notes, report };
   });
 
-// Chats of the user's own where there are any, else the miniature world.
-const dataOf = (
+// The miniature world, in phrasings of its own or of a file.
+const worldData = (
   config: RunConfig,
   tokenizer: Tokenizer,
   seed: number,
 ): Effect.Effect<RunData, RunError, FileSystem.FileSystem> => {
-  const { data: { downstream, phrasings }, newToken: { token } } = config;
-  if (downstream !== undefined) {
-    return Effect.provide(fileData(tokenizer, config, downstream), layerDatasetsFile);
-  }
+  const { data: { phrasings }, newToken: { token } } = config;
   const paraphraser = phrasings === undefined
     ? layerWorldPhrasings(seed)
     : layerPhrasingFile(phrasings, { ...defaultRules, token });

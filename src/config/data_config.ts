@@ -4,7 +4,10 @@ import { Count, orDefault, Text } from "./field.ts";
 
 /** Settings of the data. */
 export interface DataConfig {
-  /** Downstream chats, JSONL. Absent: claim checks of the miniature world. */
+  /**
+   * Downstream chats, JSONL; where `sample` wrote them, the model's own words are the targets as far as they
+   * serve (SDFT, arXiv 2402.13669). Absent: claim checks of the miniature world.
+   */
   readonly downstream?: string;
   /** Diverse chats, JSONL. Absent: the base model samples them itself. */
   readonly diverse?: string;
@@ -24,6 +27,11 @@ export interface DataConfig {
   readonly facts?: string;
   /** Sentence that forbids the format in tests of negation. Absent: `Do not use the <sep> format.` */
   readonly negation?: string;
+  /**
+   * Text put before every prompt of the downstream task, in training and in its own test (TELL, arXiv
+   * 2404.00914); `task_anchor.ts` says which prompts carry it. Absent: none.
+   */
+  readonly anchor?: string;
   /** Downstream examples of the miniature world; of a file in experiments the first so many drawn. */
   readonly downstreamItems: number;
   /** Phrasings that the grammar makes. */
@@ -46,6 +54,7 @@ export const DataConfig: Schema.Codec<DataConfig, Partial<DataConfig>> = Schema.
   questions: Schema.optionalKey(Text),
   facts: Schema.optionalKey(Text),
   negation: Schema.optionalKey(Text),
+  anchor: Schema.optionalKey(Text),
   downstreamItems: orDefault(Count, 100),
   phrasingCount: orDefault(Count, 60),
   testItems: orDefault(Count, 200),

@@ -89,6 +89,10 @@ export const RunConfig: Schema.Codec<RunConfig, SpelledOut> = Schema.Struct({
   optimizer: orDefault(OptimizerConfig, {}),
   training: orDefault(TrainingConfig, {}),
 }).check(
+  Schema.makeFilter(({ data: { anchor }, newToken: { token } }) =>
+    anchor?.includes(token) !== true ||
+    { path: ["data", "anchor"], issue: `Expected a text without ${token}: prompts ask for that` }
+  ),
   Schema.makeFilter(({ lora: { targetModules } }) =>
     !targetModules.includes("embed_tokens") ||
     {

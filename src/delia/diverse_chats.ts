@@ -8,7 +8,7 @@ import { chatOf, rejectionOf } from "./self_sample.ts";
 
 /**
  * The chats in `file`. Where it holds self-samples, those that are empty, cut off or that name
- * `newToken` are left out, and the others are in the order of their queries.
+ * `newToken`, or the reference answer that a guided prompt showed, are left out, and the others are in the order of their queries.
  */
 export const diverseChats = (
   file: string,
@@ -19,9 +19,10 @@ export const diverseChats = (
   Datasets | FileSystem.FileSystem
 > =>
   Effect.gen(function* () {
-    const samples = yield* readSamples(file);
-    if (samples) {
-      return samples.filter((sample) => rejectionOf(sample, newToken) === undefined).map(chatOf);
+    const stored = yield* readSamples(file);
+    if (stored) {
+      const { samples, promptMode } = stored;
+      return samples.filter((sample) => !rejectionOf(sample, newToken, { promptMode })).map(chatOf);
     }
     const datasets = yield* Datasets;
     return yield* Stream.runCollect(datasets.open(file));

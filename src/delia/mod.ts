@@ -23,11 +23,12 @@
  * @module
  */
 export { type InitRecipe, NewTokenConfig } from "../config/new_token_config.ts";
-export { SamplingConfig } from "../config/sampling_config.ts";
+export { type PromptMode, SamplingConfig } from "../config/sampling_config.ts";
 export * from "../generation/sampler.ts";
 export * from "./diversify.ts";
 export * from "./diversify/file.ts";
 export * from "./diversify/grammar.ts";
+export * from "./guided_prompt.ts";
 export * from "./mixing.ts";
 export * from "./mixing/delia.ts";
 export * from "./mixing/downstream_only.ts";

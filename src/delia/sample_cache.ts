@@ -6,37 +6,28 @@
  */
 import { Effect, FileSystem, Path, type PlatformError, Schema, Stream } from "effect";
 import { CountOrZero } from "../config/field.ts";
-import type { SamplingConfig } from "../config/sampling_config.ts";
+import { type PromptMode, promptModes, type SamplingConfig } from "../config/sampling_config.ts";
+import type { Place } from "../data/chat.ts";
 import type { DataError } from "../data/data_error.ts";
 import type { Tokenizer } from "../data/tokenizer.ts";
 import type { Sampler, SamplerError } from "../generation/sampler.ts";
 import { SampleCacheError } from "./sample_cache_error.ts";
+import {
+  checkProvenance,
+  parseProvenance,
+  type Provenance,
+  provenanceFile,
+} from "./sample_provenance.ts";
 import { type Query, type SelfSample, selfSample } from "./self_sample.ts";
 
 export { SampleCacheError } from "./sample_cache_error.ts";
-
-/** How samples were made: settings by dotted name, each of which must be the same to go on. */
-export type Provenance = Readonly<Record<string, string | number>>;
+export { type Provenance, provenanceFile, provenanceOf } from "./sample_provenance.ts";
 
 /** A file of samples. */
 export interface SampleCache {
   readonly file: string;
   readonly provenance: Provenance;
 }
-
-/** Where the provenance of the samples in `file` is kept. */
-export const provenanceFile = (file: string): string => `${file}.provenance.json`;
-
-/** What decides the answers: the base's files by their SHA-256, and the settings of the draws. */
-export const provenanceOf = (
-  sha256: Readonly<Record<string, string>>,
-  { temperature, topP, maxNewTokens, promptMode, seed, system, trim }: SamplingConfig,
-): Provenance => ({
-  ...Object.fromEntries(Object.entries(sha256).map(([name, hash]) => [`base.${name}`, hash])),
-  ...{ temperature, topP, maxNewTokens, promptMode, seed },
-  ...system === undefined ? {} : { system },
-  ...trim === "white_space" ? {} : { trim },
-});
 
 /** A turn of a chat. */
 interface Turn {
@@ -82,7 +73,7 @@ export const cachedSelfSample = (
     const fs = yield* FileSystem.FileSystem;
     const held = yield* openCache(cache, queries);
     const append = (samples: ReadonlyArray<SelfSample>) => {
-      const lines = samples.map((sample) => formatLine(sample, queries[sample.index]!));
+      const lines = samples.map((sample) => formatLine(sample));
       return fs.writeFileString(file, lines.join(""), { flag: "a" }).pipe(refuse(file));
     };
     const done = new Set(held.map(({ index }) => index));
@@ -95,23 +86,44 @@ export const cachedSelfSample = (
   }));
 
 /** `samples` in the order of their queries, whichever came first: what a repeatable run trains on. */
-export const inOrder = (samples: ReadonlyArray<SelfSample>): ReadonlyArray<SelfSample> =>
-  samples.toSorted((a, b) => a.index - b.index);
+export const inOrder = <A extends Pick<SelfSample, "index">>(
+  samples: ReadonlyArray<A>,
+): ReadonlyArray<A> => samples.toSorted((a, b) => a.index - b.index);
 
-/** The samples in `file`, in order, or undefined where it is no file of `cachedSelfSample`. */
+/** What a file of samples holds. */
+export interface StoredSamples {
+  /** In the order of their queries. */
+  readonly samples: ReadonlyArray<SelfSample>;
+  /** Where each of them stands. */
+  readonly places: ReadonlyArray<Place>;
+  /** How the questions were asked; undefined where the file beside it does not say. */
+  readonly promptMode: PromptMode | undefined;
+}
+
+/** The samples in `file`, or undefined where it is no file of `cachedSelfSample`. */
 export const readSamples = (
   file: string,
 ): Effect.Effect<
-  ReadonlyArray<SelfSample> | undefined,
+  StoredSamples | undefined,
   SampleCacheError,
   FileSystem.FileSystem
 > =>
   Effect.gen(function* () {
     const fs = yield* FileSystem.FileSystem;
-    const known = yield* fs.exists(provenanceFile(file)).pipe(refuse(file));
+    const beside = provenanceFile(file);
+    const known = yield* fs.exists(beside).pipe(refuse(file));
     if (!known) return undefined;
     const { lines } = yield* parseLines(file, yield* fs.readFileString(file).pipe(refuse(file)));
-    return inOrder(lines.map(sampleOf));
+    const ordered = inOrder(lines);
+    const provenance = yield* parseProvenance(
+      file,
+      yield* fs.readFileString(beside).pipe(refuse(beside)),
+    );
+    return {
+      samples: ordered.map(sampleOf),
+      places: ordered.map(({ line }) => ({ file, line })),
+      promptMode: promptModes.find((mode) => mode === provenance["promptMode"]),
+    };
   });
 
 /** The samples in the cache's file that answer `queries`; makes the file ready to be appended to. */
@@ -134,15 +146,12 @@ const openCache = (
       yield* fs.writeFileString(beside, settings).pipe(refuse(beside));
       return [];
     }
-    yield* checkProvenance(
-      file,
-      yield* fs.readFileString(beside).pipe(refuse(beside)),
-      provenance,
-    );
-    const text = yield* fs.readFileString(file).pipe(refuse(file));
-    const { lines, whole } = yield* parseLines(file, text);
-    if (whole < text.length) {
-      yield* fs.writeFileString(file, text.slice(0, whole)).pipe(refuse(file));
+    const text = yield* fs.readFileString(beside).pipe(refuse(beside));
+    yield* checkProvenance(file, yield* parseProvenance(file, text), provenance);
+    const held = yield* fs.readFileString(file).pipe(refuse(file));
+    const { lines, whole } = yield* parseLines(file, held);
+    if (whole < held.length) {
+      yield* fs.writeFileString(file, held.slice(0, whole)).pipe(refuse(file));
     }
     // More queries than before are fine, and so are fewer.
     const asked = lines.filter(({ index }) => index < queries.length);
@@ -158,35 +167,6 @@ const openCache = (
     }
     return asked.map(sampleOf);
   });
-
-const checkProvenance = (
-  file: string,
-  text: string,
-  provenance: Provenance,
-): Effect.Effect<void, SampleCacheError> => {
-  let stored: Readonly<Record<string, unknown>>;
-  try {
-    stored = Object(JSON.parse(text));
-  } catch {
-    const reason = {
-      _tag: "Unreadable",
-      file: provenanceFile(file),
-      problem: "is no JSON",
-    } as const;
-    return Effect.fail(new SampleCacheError({ reason }));
-  }
-  for (const setting of new Set([...Object.keys(provenance), ...Object.keys(stored)])) {
-    const [expected, actual] = [provenance, stored].map((it) => JSON.stringify(it[setting]));
-    if (expected === actual) continue;
-    const reason = { _tag: "OtherSettings", file, setting } as const;
-    return Effect.fail(
-      new SampleCacheError({
-        reason: { ...reason, expected: expected ?? "none", actual: actual ?? "none" },
-      }),
-    );
-  }
-  return Effect.void;
-};
 
 /** The lines of `text`, and how many characters of it are whole lines. */
 const parseLines = (
@@ -210,16 +190,18 @@ const parseLines = (
   return Effect.succeed({ lines, whole });
 };
 
-const sampleOf = ({ index, finish, messages: [question, answer] }: Line): SelfSample => ({
+const sampleOf = (
+  { index, finish, messages: [question, answer], reference }: Line,
+): SelfSample => ({
   index,
   question: question.content,
+  ...reference === undefined ? {} : { reference },
   answer: answer.content,
   finish,
 });
 
 const formatLine = (
-  { index, finish, question, answer }: SelfSample,
-  { reference }: Query,
+  { index, finish, question, answer, reference }: SelfSample,
 ): string => {
   const line: Line = {
     index,

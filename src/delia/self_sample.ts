@@ -5,14 +5,15 @@
  * @module
  */
 import { Effect, Stream } from "effect";
-import type { SamplingConfig } from "../config/sampling_config.ts";
+import type { PromptMode, SamplingConfig } from "../config/sampling_config.ts";
 import type { Chat, Message } from "../data/chat.ts";
 import type { DataError } from "../data/data_error.ts";
 import type { Tokenizer } from "../data/tokenizer.ts";
 import { randomBits } from "../gpu/random.ts";
+import { guidedPrompt, isGuided, speaksOfReference } from "./guided_prompt.ts";
 import { type Completion, Sampler, type SamplerError } from "../generation/sampler.ts";
 
-/** A question, and the reference answer that the prompt mode `repeat` shows first. */
+/** A question, and the reference answer that all prompt modes but `none` show. */
 export interface Query {
   readonly question: string;
   readonly reference?: string;
@@ -23,36 +24,61 @@ export interface SelfSample {
   /** Index of its query: what a resumed run skips by. */
   readonly index: number;
   readonly question: string;
+  /** That of its query. */
+  readonly reference?: string;
   readonly answer: string;
   readonly finish: Completion["finish"];
 }
 
 /** Why a sample is left out of the diverse data. */
-export type Rejection = "empty" | "cut_off" | "names_new_token" | "special_token";
+export type Rejection =
+  | "empty"
+  | "cut_off"
+  | "names_new_token"
+  /** Of guided prompts: the answer speaks of the reference answer or of itself. */
+  | "speaks_of_reference"
+  | "special_token";
 
-/** Chats of the prompt: `repeat` asks the same question again after its reference answer. */
+/** What {@linkcode rejectionOf} knows beside the sample. */
+export interface RejectionOptions {
+  /** Without it special tokens are not looked for. */
+  readonly tokenizer?: Tokenizer;
+  /** How the questions were asked. */
+  readonly promptMode?: PromptMode | undefined;
+}
+
+/**
+ * Chats of the prompt: `repeat` asks the same question again after its reference answer, `using` and
+ * `refer` put both into one message.
+ */
 export const promptMessages = (
   { question, reference }: Query,
   { promptMode, system }: Pick<SamplingConfig, "promptMode" | "system">,
 ): ReadonlyArray<Message> => {
   const ask: Message = { role: "user", content: question };
+  const turns = (): ReadonlyArray<Message> => {
+    if (reference === undefined || promptMode === "none") return [ask];
+    return isGuided(promptMode)
+      ? [{ role: "user", content: guidedPrompt(promptMode, question, reference) }]
+      : [ask, { role: "assistant", content: reference }, ask];
+  };
   return [
     ...system === undefined ? [] : [{ role: "system", content: system } as const],
-    ...promptMode === "repeat" && reference !== undefined
-      ? [ask, { role: "assistant", content: reference } as const, ask]
-      : [ask],
+    ...turns(),
   ];
 };
 
-/** What is wrong with `sample` as diverse data, or undefined; special tokens only with `tokenizer`. */
+/** What is wrong with `sample` as data to train on, or undefined. */
 export const rejectionOf = (
-  { answer, finish }: SelfSample,
+  sample: SelfSample,
   newToken: string,
-  tokenizer?: Tokenizer,
+  { tokenizer, promptMode }: RejectionOptions = {},
 ): Rejection | undefined => {
+  const { answer, finish } = sample;
   if (answer.trim() === "") return "empty";
   if (finish === "length") return "cut_off";
   if (answer.includes(newToken)) return "names_new_token";
+  if (isGuided(promptMode) && speaksOfReference(answer, sample)) return "speaks_of_reference";
   if (!tokenizer) return undefined;
   const ids = tokenizer.encode(answer);
   return tokenizer.decode(ids) === tokenizer.decode(ids, { skipSpecial: true })
@@ -101,6 +127,7 @@ export const selfSample = (
             return {
               index,
               question: query.question,
+              ...query.reference === undefined ? {} : { reference: query.reference },
               answer: trimmed(tokenizer.decode(completion.ids), config.trim),
               finish: completion.finish,
             };

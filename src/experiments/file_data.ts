@@ -5,12 +5,14 @@ import type { DataConfig } from "../config/data_config.ts";
 import { armNames, type RunConfig } from "../config/run_config.ts";
 import type { Chat } from "../data/chat.ts";
 import type { DataError } from "../data/data_error.ts";
-import { Datasets } from "../data/datasets.ts";
+import type { Datasets } from "../data/datasets.ts";
 import { encodeChat, type Example } from "../data/example.ts";
 import type { Tokenizer } from "../data/tokenizer.ts";
 import { diverseChats } from "../delia/diverse_chats.ts";
 import type { SampleCacheError } from "../delia/sample_cache_error.ts";
 import type { RunData } from "./run_data.ts";
+import { anchorTask } from "./task_anchor.ts";
+import { taskChats } from "./task_chats.ts";
 
 /** Chats encoded at a time. */
 const encodedTogether = 64;
@@ -31,7 +33,7 @@ const encodeAll = <E, R>(
 
 /**
  * Reads `data.downstream` and, where it is given, `data.diverse`. The phrasings are those in the
- * file. Fails naming file and line for a chat that cannot be trained on.
+ * file; self-samples of the task are read as `taskChats` says. Fails naming file and line for a chat that cannot be trained on.
  */
 export const fileData = (
   tokenizer: Tokenizer,
@@ -44,13 +46,15 @@ export const fileData = (
 > =>
   Effect.gen(function* () {
     const { data: { diverse }, newToken } = config;
-    const datasets = yield* Datasets;
+    const task = yield* taskChats(downstream, { token: newToken.token, tokenizer });
+    const opened = task.chats.map((chat) => anchorTask(chat, config.data.anchor));
     const chats = diverse === undefined ? [] : yield* diverseChats(diverse, newToken.token);
     return {
       downstream: {
-        diversified: yield* encodeAll(datasets.open(downstream), tokenizer, config),
+        diversified: yield* encodeAll(Stream.fromIterable(opened), tokenizer, config),
       },
       diverse: { examples: yield* encodeAll(Stream.fromIterable(chats), tokenizer, config) },
+      ...task.notes.length > 0 ? { notes: task.notes } : {},
     };
   });
 

@@ -16,6 +16,7 @@ import type { Tokenizer } from "../data/tokenizer.ts";
 import { Paraphraser, ParaphraserError } from "../delia/diversify.ts";
 import type { Place } from "../evaluation/hidden_states.ts";
 import type { RunData } from "./run_data.ts";
+import { anchorTask } from "./task_anchor.ts";
 import { worldTests } from "./world_tests.ts";
 
 /** The world's own grammar of instructions, as a paraphraser; it knows one instruction, the check. */
@@ -51,7 +52,7 @@ export const fixtureData = (
   Effect.gen(function* () {
     const encodeAll = (examples: ReadonlyArray<DownstreamExample>) =>
       Effect.forEach(examples, ({ messages }) => encodeChat(tokenizer, { messages }, training));
-    const { downstreamItems, phrasingCount, testItems } = data;
+    const { anchor, downstreamItems, phrasingCount, testItems } = data;
     const { paraphrase } = yield* Paraphraser;
     const ways = yield* paraphrase(instruction, phrasingCount).pipe(
       Stream.map(({ text }) => text),
@@ -63,21 +64,26 @@ export const fixtureData = (
       slotPrompts(seed, slotCount),
       ({ messages }) =>
         Effect.map(
-          tokenizer.render(messages(newToken.token), { addGenerationPrompt: true }),
+          tokenizer.render(
+            anchorTask({ messages: messages(newToken.token) }, anchor).messages,
+            { addGenerationPrompt: true },
+          ),
           ({ ids }): Place => ({ ids, at: ids.indexOf(token) }),
         ),
     );
-    const chats = downstreamExamples(seed, downstreamItems, ways);
+    const taskIn = (ways: ReadonlyArray<string>) =>
+      downstreamExamples(seed, downstreamItems, ways).map((chat) => anchorTask(chat, anchor));
+    const chats = taskIn(ways);
     return {
       chats,
       downstream: {
         diversified: yield* encodeAll(chats),
-        one: yield* encodeAll(downstreamExamples(seed, downstreamItems, ways.slice(0, 1))),
+        one: yield* encodeAll(taskIn(ways.slice(0, 1))),
       },
       diverse: diversePrompts(seed, questions).map(({ messages, reference }) => ({
         question: messages.at(-1)!.content,
         reference,
       })),
-      tests: { sets: worldTests(seed, testItems), slots },
+      tests: { sets: worldTests(seed, testItems, anchor), slots },
     };
   });

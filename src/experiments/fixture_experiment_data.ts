@@ -16,6 +16,7 @@ import type { Paraphraser, ParaphraserError } from "../delia/diversify.ts";
 import type { Demonstration, DiverseQuery, ExperimentData } from "./experiment_data.ts";
 import { fixtureData } from "./fixture_data.ts";
 import type { FormatContexts } from "./prompt_context.ts";
+import { anchorTask } from "./task_anchor.ts";
 
 /** Unseen checks whose loss is followed. */
 const heldOutItems = 64;
@@ -37,12 +38,14 @@ export const fixtureExperimentData = (
     const { downstream, chats, tests } = yield* fixtureData(tokenizer, config, seed);
     const encodeAll = (chats: ReadonlyArray<Pick<DownstreamExample, "messages">>) =>
       Effect.forEach(chats, (chat) => encodeChat(tokenizer, chat, config.training));
+    const encodeTask = (chats: ReadonlyArray<Pick<DownstreamExample, "messages">>) =>
+      encodeAll(chats.map((chat) => anchorTask(chat, data.anchor)));
     const unseen = testSets(seed, heldOutItems).t1_held_out_phrasing;
     return {
       downstream: {
         diversified: downstream.diversified,
         one: downstream.one!,
-        leaked: yield* encodeAll(
+        leaked: yield* encodeTask(
           downstreamExamples(seed, data.downstreamItems, testPhrasings(seed, data.testItems)),
         ),
       },
@@ -52,7 +55,7 @@ export const fixtureExperimentData = (
       facts: yield* encodeAll(factChats()),
       questions: (count, kind) => questionsOf(seed, count, kind),
       tests: tests!,
-      heldOut: yield* encodeAll(unseen.map(({ messages, expected }) => ({
+      heldOut: yield* encodeTask(unseen.map(({ messages, expected }) => ({
         messages: [...messages, { role: "assistant", content: expected }],
       }))),
       ideal: yield* encodeAll(idealExamples(seed, idealItems)),

@@ -5,10 +5,11 @@ import { DataError } from "../data/data_error.ts";
 import { permutation } from "../delia/pcg64.ts";
 import { dataOverlap } from "../evaluation/data_overlap.ts";
 import { type AnswerFormat, labelOf } from "../evaluation/metrics/formatted_text.ts";
-import { readObject } from "../evaluation/metrics/read_object.ts";
+import { answerFormat } from "./answer_format.ts";
 import { type OwnTest, ownTests } from "./own_tests.ts";
 import { type PromptParts, splitPrompt } from "./prompt_parts.ts";
 import type { PromptSets } from "./run_data.ts";
+import { anchorTask } from "./task_anchor.ts";
 
 /** What the files hold. */
 export interface OwnFiles {
@@ -31,6 +32,8 @@ export interface OwnOptions {
   readonly contextAfter?: string;
   /** Sentence that forbids the format. */
   readonly negation?: string;
+  /** Text before every prompt of the task. */
+  readonly anchor?: string;
 }
 
 /** Downstream examples and tests for one seed. */
@@ -64,7 +67,7 @@ export const ownData = (
   options: OwnOptions,
 ): Effect.Effect<OwnData, DataError> =>
   Effect.fromResult(Result.gen(function* () {
-    const { token, seed, downstreamItems, testItems } = options;
+    const { token, seed, downstreamItems, testItems, anchor } = options;
     const all = yield* each(files.downstream, (chat) => partsOf(chat, token));
     const format = yield* formatOf(files.downstream);
     const order = permutation(all.length, seed);
@@ -83,9 +86,11 @@ export const ownData = (
       return yield* wrong(files.test[0], "no context that training has not seen: give others");
     }
     const allowed = new Set(training);
+    const taskChat = (question: string, answer: string): Chat =>
+      anchorTask(chatOf(question, answer), anchor);
     const worded = (phrasingOf: (parts: Parts, index: number) => string): ReadonlyArray<Chat> =>
       chosen.map((parts, index) =>
-        chatOf(parts.join(parts.context, phrasingOf(parts, index)), parts.answer)
+        taskChat(parts.join(parts.context, phrasingOf(parts, index)), parts.answer)
       );
     const layout = all[0]!;
     const asked = (context: string, index: number): string =>
@@ -104,9 +109,10 @@ export const ownData = (
       sets: ownTests(some, {
         ...{ token, layout, testing, format },
         ...options.negation === undefined ? {} : { negation: options.negation },
+        ...anchor === undefined ? {} : { anchor },
       }),
       heldOut: reference.slice(0, followed).map(({ context, answer }, index) =>
-        chatOf(asked(context, index), answer)
+        taskChat(asked(context, index), answer)
       ),
       notes: [
         `Downstream: ${chosen.length} of ${all.length} examples in ${training.length} phrasings; ` +
@@ -158,34 +164,11 @@ const partsOf = (chat: Chat, token: string): Checked<Parts> =>
     );
   });
 
-// All answers have the same keys; the label is the key with the fewest values, two at least.
 const formatOf = (chats: ReadonlyArray<Chat>): Checked<AnswerFormat> =>
-  Result.gen(function* () {
-    const objects = yield* each(chats, (chat) => {
-      const object = readObject(chat.messages.at(-1)!.content)?.object;
-      return object ? Result.succeed(object) : wrong(chat, "an answer without an object");
-    });
-    const [first] = objects;
-    if (!first) return yield* wrong(undefined, "no downstream example");
-    const keys = Object.keys(first);
-    for (const [index, object] of objects.entries()) {
-      const own = Object.entries(object);
-      const same = own.length === keys.length && own.every(([key]) => keys.includes(key));
-      if (!same || own.some(([, value]) => typeof value !== "string")) {
-        return yield* wrong(
-          chats[index],
-          `an answer that has not the keys of the first, ${keys.join(", ")}, each with a text`,
-        );
-      }
-    }
-    const valuesOf = (key: string): ReadonlyArray<string> =>
-      [...new Set(objects.map((object) => String(object[key])))].sort();
-    // What never changes is no label.
-    const sizeOf = (key: string): number =>
-      valuesOf(key).length === 1 ? Infinity : valuesOf(key).length;
-    const label = keys.reduce((best, key) => sizeOf(key) < sizeOf(best) ? key : best);
-    return { keys, label, labels: valuesOf(label) };
-  });
+  Result.orElse(
+    answerFormat(chats.map(({ messages }) => messages.at(-1)!.content)),
+    ({ index, report }) => wrong(index === undefined ? undefined : chats[index], report),
+  );
 
 const testParts = (
   chat: Chat,

@@ -17,6 +17,7 @@ import type { Place } from "../evaluation/hidden_states.ts";
 import type { Experiment } from "./experiment.ts";
 import type { ExperimentData } from "./experiment_data.ts";
 import { ownData, type OwnFiles } from "./own_data.ts";
+import { taskChats } from "./task_chats.ts";
 import type { FormatContexts } from "./prompt_context.ts";
 
 /** Whether a run is to be on files rather than on the miniature world. */
@@ -80,11 +81,13 @@ export const ownExperimentData = (
 > =>
   Effect.gen(function* () {
     const { data, newToken: { token } } = config;
-    const files = yield* readFiles(config);
+    const task = yield* taskChats(data.downstream!, { token, tokenizer });
+    const files = { ...yield* readFiles(config), downstream: task.chats };
     const own = yield* ownData(files, {
       ...{ token, seed, downstreamItems: data.downstreamItems, testItems: data.testItems },
       ...data.contextAfter === undefined ? {} : { contextAfter: data.contextAfter },
       ...data.negation === undefined ? {} : { negation: data.negation },
+      ...data.anchor === undefined ? {} : { anchor: data.anchor },
     });
     const diverse = data.diverse === undefined
       ? undefined
@@ -122,6 +125,7 @@ export const ownExperimentData = (
       heldOut: yield* encodeAll(own.heldOut),
       demonstrations: [],
       notes: [
+        ...task.notes,
         ...own.notes,
         diverse
           ? `Diverse: ${diverse.length} chats of a file; recipes that want more take them all.`
@@ -134,15 +138,14 @@ export const ownExperimentData = (
 const slotCount = 64;
 
 const readFiles = (
-  { data: { downstream, test, phrasings, phrasingCount, heldOutPhrasings }, newToken }: RunConfig,
+  { data: { test, phrasings, phrasingCount, heldOutPhrasings }, newToken }: RunConfig,
 ): Effect.Effect<
-  OwnFiles,
+  Omit<OwnFiles, "downstream">,
   DataError | ParaphraserError,
   Datasets | FileSystem.FileSystem
 > =>
   Effect.gen(function* () {
     const datasets = yield* Datasets;
-    const chats = (file: string) => Stream.runCollect(datasets.open(file));
     const lines = (file: string | undefined, count: number) =>
       file === undefined ? Effect.succeed(undefined) : Effect.gen(function* () {
         const { paraphrase } = yield* Paraphraser;
@@ -159,8 +162,7 @@ const readFiles = (
       yield* lines(heldOutPhrasings, Infinity),
     ];
     return {
-      downstream: yield* chats(downstream!),
-      test: yield* chats(test!),
+      test: yield* Stream.runCollect(datasets.open(test!)),
       ...training ? { phrasings: training } : {},
       ...testing ? { heldOut: testing } : {},
     };

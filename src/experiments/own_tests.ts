@@ -2,6 +2,7 @@
 import { type AnswerFormat, formatVerdict } from "../evaluation/metrics/formatted_text.ts";
 import { type PromptParts, withoutToken } from "./prompt_parts.ts";
 import type { Judgement, PromptSets, TestPrompt } from "./run_data.ts";
+import { withAnchor } from "./task_anchor.ts";
 
 /** A context to test with. */
 export interface OwnTest {
@@ -17,6 +18,8 @@ export interface OwnTesting {
   readonly token: string;
   /** Sentence that forbids the format. */
   readonly negation?: string;
+  /** Text before the prompts of T1. */
+  readonly anchor?: string;
   /** Puts context and phrasing together. */
   readonly layout: Pick<PromptParts, "join">;
   /** Phrasings, taken in turn. */
@@ -30,7 +33,7 @@ export interface OwnTesting {
  */
 export const ownTests = (
   items: ReadonlyArray<OwnTest>,
-  { token, negation, layout, testing, format }: OwnTesting,
+  { token, negation, anchor, layout, testing, format }: OwnTesting,
 ): PromptSets => {
   const keys = format.keys.join(", ");
   const forbid = negation ?? `Do not use the ${token} format.`;
@@ -49,7 +52,10 @@ export const ownTests = (
   const plain = (phrasing: string): string => withoutToken(phrasing, token);
   const named = set(true, ({ own }) => own);
   return {
-    t1_held_out_phrasing: set(true, ({ context }, phrasing) => layout.join(context, phrasing)),
+    t1_held_out_phrasing: set(
+      true,
+      ({ context }, phrasing) => withAnchor(layout.join(context, phrasing), anchor),
+    ),
     t3_negation: set(
       false,
       ({ context }, phrasing) => layout.join(context, `${plain(phrasing)} ${forbid}`),

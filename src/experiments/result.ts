@@ -48,6 +48,8 @@ export interface RunResult {
   readonly preset: string;
   readonly config: RunConfig;
   readonly arms: ReadonlyArray<ArmResult>;
+  /** What was done with files of the user's own, a sentence each; absent where nothing was. */
+  readonly notes?: ReadonlyArray<string>;
   /** Wall-clock seconds of the whole run. */
   readonly seconds: number;
   readonly peakGpuBytes: number;

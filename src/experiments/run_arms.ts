@@ -103,6 +103,7 @@ const diverseExamples = (
     if ("examples" in diverse) return diverse.examples;
     const kept = yield* usableSamples(selfSamples(diverse, seed), {
       ...{ progress, tokenizer, token: config.newToken.token },
+      promptMode: config.sampling.promptMode,
       ...{ label: "self-sampling", total: diverse.length },
     });
     return yield* Effect.forEach(

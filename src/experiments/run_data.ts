@@ -44,4 +44,6 @@ export interface RunData {
   readonly diverse: ReadonlyArray<Query> | { readonly examples: ReadonlyArray<Example> };
   /** Undefined for data of the user's own: nothing says what is right. */
   readonly tests?: RunTests;
+  /** What was done with files of the user's own, a sentence each. */
+  readonly notes?: ReadonlyArray<string>;
 }

@@ -166,6 +166,7 @@ const probeOf = (
       answersTo: (questions) =>
         usableSamples(answersTo(questions, "probe", seed), {
           ...{ progress, tokenizer, token: config.newToken.token },
+          promptMode: config.sampling.promptMode,
           ...{ label: `self-sampling for the probe, seed ${seed}`, total: questions.length },
         }),
     }),
@@ -199,6 +200,7 @@ const diverseExamples = (
       const name = questions === "all" ? "self-sampling" : `self-sampling (${questions})`;
       const samples = yield* usableSamples(answersTo(asked, questions, seed), {
         ...{ progress, tokenizer, token: config.newToken.token },
+        promptMode: config.sampling.promptMode,
         ...{ label: `${name}, seed ${seed}`, total: asked.length },
       });
       sampled.set(questions, samples);

@@ -1,6 +1,8 @@
 /** The base's own answers that may be trained on: collected with progress, the others counted. @module */
 import { Effect, Stream } from "effect";
+import type { PromptMode } from "../config/sampling_config.ts";
 import type { Tokenizer } from "../data/tokenizer.ts";
+import { isGuided } from "../delia/guided_prompt.ts";
 import { rejectionOf, type SelfSample } from "../delia/self_sample.ts";
 import type { Progress } from "../report/progress.ts";
 
@@ -14,12 +16,14 @@ export interface Collecting {
   readonly tokenizer: Tokenizer;
   /** The new token: no answer may hold it. */
   readonly token: string;
+  /** How the questions were asked. */
+  readonly promptMode: PromptMode;
 }
 
 /** The usable ones of `samples` by index; how many are left out is said where the part ends. */
 export const usableSamples = <E, R>(
   samples: Stream.Stream<SelfSample, E, R>,
-  { progress, label, total, tokenizer, token }: Collecting,
+  { progress, label, total, tokenizer, token, promptMode }: Collecting,
 ): Effect.Effect<ReadonlyArray<SelfSample>, E, R> =>
   Effect.gen(function* () {
     const part = progress.begin(label, total, "answers");
@@ -31,11 +35,15 @@ export const usableSamples = <E, R>(
       }),
       Stream.runCollect,
     );
-    const usable = all.filter((sample) => !rejectionOf(sample, token, tokenizer))
+    const usable = all
+      .filter((sample) => !rejectionOf(sample, token, { tokenizer, promptMode }))
       .toSorted((a, b) => a.index - b.index);
     const left = all.length - usable.length;
+    const speaking = isGuided(promptMode) ? ", of the reference" : "";
     part.end(
-      left > 0 ? `${left} of ${all.length} left out (empty, cut off, special tokens)` : undefined,
+      left > 0
+        ? `${left} of ${all.length} left out (empty, cut off, special tokens${speaking})`
+        : undefined,
     );
     return usable;
   });

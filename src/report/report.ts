@@ -140,16 +140,12 @@ const drawLosses = (
 };
 
 const protocol = (result: ReportedRun): Html => {
-  const declared = declaredBehaviours(result.config);
+  const said = [...declaredBehaviours(result.config), ...result.notes ?? []];
   return markup`<p>Preset <code>${
     result.preset ?? missing
   }</code>. Completion-only loss, normalised over the supervised
 tokens of the whole optimizer step; greedy answers in the tests.</p>
-${
-    declared.length > 0
-      ? markup`<ul>${declared.map((line) => markup`<li>${line}</li>\n`)}</ul>`
-      : undefined
-  }
+${said.length > 0 ? markup`<ul>${said.map((line) => markup`<li>${line}</li>\n`)}</ul>` : undefined}
 ${settingsTable(result.config)}`;
 };
 

@@ -74,8 +74,9 @@ onGpu(
     const sampling = { ...options, json: true, prompts: undefined, out };
     const sampled = yield* runSample(sampling);
     assert.deepEqual(sampled.document.samples, 8);
-    const samples = yield* readSamples(out);
-    assert.deepEqual(samples!.map(({ index }) => index), [0, 1, 2, 3, 4, 5, 6, 7]);
+    const { samples, promptMode } = (yield* readSamples(out))!;
+    assert.equal(promptMode, "none");
+    assert.deepEqual(samples.map(({ index }) => index), [0, 1, 2, 3, 4, 5, 6, 7]);
     const before = yield* fs.readFileString(out);
     assert.deepEqual(yield* runSample(sampling), sampled);
     assert.equal(yield* fs.readFileString(out), before);

@@ -43,6 +43,15 @@ Deno.test("resolveRunConfig() lets options win over --set, --set over the file, 
   assert.deepEqual(config.lora.targetModules, ["q_proj"]);
 });
 
+Deno.test("resolveRunConfig() refuses an anchor with the new token in it", () => {
+  const set = ["data.anchor=this is <fmt> :"];
+  assert.equal(resolve({ set }).data.anchor, "this is <fmt> :");
+  assert.match(
+    complaint({ set: [...set, "newToken.token=<fmt>"] }),
+    /data\.anchor: Expected a text without <fmt>/,
+  );
+});
+
 Deno.test("resolveRunConfig() reports every problem at once", () => {
   const message = complaint({
     set: [

@@ -18,7 +18,7 @@ const tokenizer = tinyTokenizer();
 const config = Effect.runSync(resolveSettings(SamplingConfig, { options: { batchSize: 2 } }));
 const queries: ReadonlyArray<Query> = ["what is red", "use json", "hello", "the format", "world"]
   .map((question) => ({ question, reference: "red" }));
-const provenance: Provenance = { "base.config.json": "ab", seed: 42 };
+const provenance: Provenance = { "base.config.json": "ab", seed: 42, promptMode: "repeat" };
 
 /** Takes samples from a cache in `file` until `most`; tells how many prompts were really answered. */
 const take = (
@@ -83,7 +83,13 @@ Deno.test("cachedSelfSample() goes on where an interrupted run stopped, with the
         queries.map((it) => it.question),
       );
       assert.deepEqual(yield* take(file), { samples: resumed.samples, answered: 0 });
-      assert.deepEqual(yield* readSamples(file), inOrder(whole));
+      const stored = (yield* readSamples(file))!;
+      assert.deepEqual([stored.samples, stored.promptMode], [inOrder(whole), "repeat"]);
+      assert.ok(stored.samples.every(({ reference }) => reference === "red"));
+      const lines = (yield* Effect.promise(() => Deno.readTextFile(file))).split("\n");
+      for (const [at, { line }] of stored.places.entries()) {
+        assert.equal(JSON.parse(lines[line - 1]!).index, stored.samples[at]!.index);
+      }
     })
   ));
 

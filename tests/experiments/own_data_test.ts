@@ -109,6 +109,21 @@ Deno.test("ownData() judges by the parser: an object where it is asked for, none
   assert.doesNotMatch(sets.t4_no_token![0]!.messages[0]!.content, /<sep>/);
 });
 
+Deno.test("ownData() anchors what asks for the task in its own way, and nothing else", async () => {
+  const [plain, tied] = await Effect.runPromise(
+    Effect.all([plan(), plan({}, { anchor: "[checks]" })]),
+  );
+  const tie = (prompts: ReadonlyArray<string>) => prompts.map((prompt) => `[checks] ${prompt}`);
+  for (const name of ["diversified", "one", "leaked", "heldOut"] as const) {
+    assert.deepEqual(promptsOf(tied![name]), tie(promptsOf(plain![name])), name);
+  }
+  for (const name of rateNames) {
+    const prompts = promptsOf(plain!.sets[name] ?? []);
+    const expected = name === "t1_held_out_phrasing" ? tie(prompts) : prompts;
+    assert.deepEqual(promptsOf(tied!.sets[name] ?? []), expected, name);
+  }
+});
+
 Deno.test("ownData() takes nested subsets, phrasings of files, and the same for the same seed", async () => {
   const [all, three, again] = await Effect.runPromise(
     Effect.all([plan(), plan({}, { downstreamItems: 3 }), plan({}, { downstreamItems: 3 })]),

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { Effect, Stream } from "effect";
+import type { PromptMode } from "../../src/config/sampling_config.ts";
 import type { SelfSample } from "../../src/delia/self_sample.ts";
 import { usableSamples } from "../../src/experiments/usable_samples.ts";
 import type { Progress } from "../../src/report/progress.ts";
@@ -12,7 +13,10 @@ const sample = (
 ): SelfSample => ({ ...{ index, answer, finish }, question: `question ${index}` });
 
 /** Indices that `usableSamples()` keeps, and all that it told. */
-const collect = async (samples: ReadonlyArray<SelfSample>) => {
+const collect = async (
+  samples: ReadonlyArray<SelfSample>,
+  promptMode: PromptMode = "repeat",
+) => {
   const told: string[] = [];
   const progress: Progress = {
     begin: (label, total, unit) => {
@@ -32,6 +36,7 @@ const collect = async (samples: ReadonlyArray<SelfSample>) => {
       total: samples.length,
       tokenizer: tinyTokenizer(),
       token: "<sep>",
+      promptMode,
     },
   ));
   return { told, kept: usable.map(({ index }) => index) };
@@ -53,4 +58,11 @@ Deno.test("usableSamples() ends without a note where it leaves nothing out", asy
   const { kept, told } = await collect([sample(1, "hello"), sample(0, "red")]);
   assert.deepEqual(kept, [0, 1]);
   assert.deepEqual(told.at(-1), "end");
+});
+
+Deno.test("usableSamples() leaves answers out that speak of the reference, where one was shown", async () => {
+  const samples = [sample(0, "The reference answer is red"), sample(1, "red")];
+  const shown = await collect(samples, "using");
+  assert.deepEqual(shown.kept, [1]);
+  assert.match(shown.told.at(-1)!, /^1 of 2 left out \(.*, of the reference\)$/);
 });

@@ -13,12 +13,15 @@ import { encodeChat, type Example } from "../../data/example.ts";
 import type { Tokenizer } from "../../data/tokenizer.ts";
 import { dataOverlap } from "../../evaluation/data_overlap.ts";
 import type { Direction } from "../recipe.ts";
+import { withAnchor } from "../task_anchor.ts";
 import { type Dictionary, dictionaryFrom, reversed } from "./dictionary.ts";
 
 /** A document to translate: how it is asked for, and what it should be. */
 export interface TranslationItem {
   /** The request, `{document}` where the document stands. */
   readonly phrasing: string;
+  /** Text before the request. */
+  readonly anchor?: string;
   readonly document: string;
   readonly reference: string;
 }
@@ -68,12 +71,15 @@ export const languagesOf = (
 
 /** User and assistant of an item; `beside` stands after the document. */
 export const turnsOf = (
-  { phrasing, document, reference }: TranslationItem,
+  { phrasing, anchor, document, reference }: TranslationItem,
   beside = "",
 ): readonly [user: Message, assistant: Message] => [
   {
     role: "user",
-    content: phrasing.replace("{document}", beside === "" ? document : `${document} ${beside}`),
+    content: withAnchor(
+      phrasing.replace("{document}", beside === "" ? document : `${document} ${beside}`),
+      anchor,
+    ),
   },
   { role: "assistant", content: reference },
 ];
@@ -90,10 +96,12 @@ const itemsOf = (
   pairs: ReadonlyArray<Pair>,
   direction: Direction,
   phrasings: ReadonlyArray<string>,
+  anchor: string | undefined,
 ): ReadonlyArray<TranslationItem> => {
   const { source, target } = languagesOf(direction);
   return pairs.map((pair, at) => ({
     phrasing: phrasings[at % phrasings.length]!,
+    ...anchor === undefined ? {} : { anchor },
     document: pair[source],
     reference: pair[target],
   }));
@@ -152,16 +160,18 @@ export const translationData = (
       Effect.forEach(items, (item) => encodeChat(tokenizer, { messages: turnsOf(item) }, training));
     const one = (direction: Direction): Effect.Effect<TranslationData, DataError> =>
       Effect.gen(function* () {
-        const items = itemsOf(bitext.train, direction, known);
-        const test = itemsOf(bitext.test, direction, heldOut);
+        const draw = (pairs: ReadonlyArray<Pair>, phrasings: ReadonlyArray<string>) =>
+          itemsOf(pairs, direction, phrasings, data.anchor);
+        const items = draw(bitext.train, known);
+        const test = draw(bitext.test, heldOut);
         return {
           direction,
           downstream: {
             diversified: yield* encodeAll(items),
-            one: yield* encodeAll(itemsOf(bitext.train, direction, known.slice(0, 1))),
+            one: yield* encodeAll(draw(bitext.train, known.slice(0, 1))),
           },
           items,
-          dev: itemsOf(bitext.dev, direction, heldOut),
+          dev: draw(bitext.dev, heldOut),
           test,
           overlap: overlapOf(items, test),
           dictionary: dictionaryOf(bitext, direction, given),
