@@ -4,7 +4,7 @@ import { type AdapterFacts, Gpu, type Pass, type Tensor } from "../../src/gpu/gp
 import type { AskedProduct } from "../../src/gpu/tuning.ts";
 import { matmulNN, matmulNT, matmulTN } from "../../src/ops/matmul.ts";
 import { configurations } from "../../src/ops/matmul_configuration.ts";
-import { onGpu, uniform } from "../support/on_gpu.ts";
+import { onGpu, uniform, worst } from "../support/on_gpu.ts";
 import { upload } from "../support/packed.ts";
 
 const products = { NT: matmulNT, NN: matmulNN, TN: matmulTN } as const;
@@ -57,7 +57,7 @@ const operands = (layout: "NT" | "NN" | "TN") =>
 
 for (const layout of layouts) {
   onGpu(
-    `matmul${layout}() gives the same bits in every configuration`,
+    `matmul${layout}() gives the same bits in every configuration on the software driver`,
     Effect.gen(function* () {
       const gpu = yield* Gpu;
       const { a, b } = yield* operands(layout);
@@ -70,7 +70,10 @@ for (const layout of layouts) {
         });
       const expected = yield* computed();
       for (const name of configurations.keys()) {
-        assert.deepEqual(yield* computed(name), expected, name);
+        const actual = yield* computed(name);
+        // Another driver may fuse multiplication and addition in one kernel and not in another.
+        if (gpu.adapter.software) assert.deepEqual(actual, expected, name);
+        else assert.ok(worst(actual, expected) < 1e-6, name);
       }
     }),
   );
