@@ -24,7 +24,7 @@ import { inspectVerb } from "./cli/inspect.ts";
 import { mergeVerb, runMerge } from "./cli/merge.ts";
 import { mixVerb, runMix } from "./cli/mix.ts";
 import { onModel } from "./cli/model_source.ts";
-import { onGpu } from "./cli/on_gpu.ts";
+import { onGpu, onUntunedGpu } from "./cli/on_gpu.ts";
 import { pretrainVerb, runPretrain } from "./cli/pretrain.ts";
 import { probeVerb } from "./cli/probe.ts";
 import { reportVerb } from "./cli/report.ts";
@@ -35,6 +35,8 @@ import { sweepVerb } from "./cli/sweep.ts";
 import { runSweep } from "./cli/sweep_run.ts";
 import { trainVerb } from "./cli/train.ts";
 import { runTrain } from "./cli/train_run.ts";
+import { tuneVerb } from "./cli/tune.ts";
+import { runTune } from "./cli/tune_run.ts";
 
 const delia = Command.make("delia").pipe(
   Command.withDescription("LoRA fine-tuning on WebGPU, with DELIA as its recipe"),
@@ -53,6 +55,7 @@ const delia = Command.make("delia").pipe(
     chatVerb(onModel(onGpu(runChat))),
     mergeVerb(onModel(onGpu(runMerge))),
     generateVerb(onModel(onGpu(runGenerate))),
+    tuneVerb(onUntunedGpu((options) => runTune(options))),
   ]),
 );
 

@@ -44,6 +44,12 @@ const withoutSubgroups = (pass: Pass): Pass => ({
   adapter: { ...pass.adapter, subgroups: false },
 });
 
+// What a GPU without subgroups takes.
+const inWorkgroups = (pass: Pass): Pass => ({
+  ...pass,
+  adapter: { ...pass.adapter, software: false, subgroups: false },
+});
+
 const products = { NT: matmulNT, NN: matmulNN, TN: matmulTN } as const;
 
 // Rows, depth and columns of the linears of small models on 512 packed tokens, with LoRA's products.
@@ -80,6 +86,8 @@ for (const [layout, what, shape] of cases) {
         : {}),
       "without subgroups": (pass, { a, b }) =>
         pass.release(products[layout](withoutSubgroups(pass), a, b)),
+      "tiles in workgroup memory": (pass, { a, b }) =>
+        pass.release(products[layout](inWorkgroups(pass), a, b)),
       [`matmul${layout}`]: (pass, { a, b }) => pass.release(products[layout](pass, a, b)),
     },
     { flops },

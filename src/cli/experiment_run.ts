@@ -23,7 +23,7 @@ import { translationData } from "../experiments/translation/translation_data.ts"
 import type { RunError } from "../experiments/run_arms.ts";
 import { openRunFolder } from "../experiments/run_folder.ts";
 import { type RecipeParts, runRecipes } from "../experiments/run_recipes.ts";
-import { Gpu, layer as gpuLayer } from "../gpu/gpu.ts";
+import { Gpu } from "../gpu/gpu.ts";
 import type { HubError } from "../hub/hub_error.ts";
 import { renderExperiment, type ReportedExperiment } from "../report/experiment_report.ts";
 import { findingsText } from "../report/findings_text.ts";
@@ -34,6 +34,7 @@ import type { ExperimentSettings } from "./experiment.ts";
 import { resolveModel } from "./model_source.ts";
 import { openBase } from "./open_base.ts";
 import { progressOnStderr } from "./progress_bar.ts";
+import { tunedLayer } from "./tuned_gpu.ts";
 import type { Outcome } from "./verb.ts";
 
 /** What `result.json` of an experiment holds; but for `run` a repetition gives the same. */
@@ -111,7 +112,7 @@ export const runExperiment = (
     const width = Math.max(40, (yield* terminal.columns) || 100);
     const text = findingsText(experiment, findings, width);
     return { text: `\n${text}\n\nReport: ${folder.at("report.html")}`, document: result };
-  })).pipe(Effect.provide(gpuLayer));
+  })).pipe(Effect.provide(tunedLayer));
 
 // Files of the user's own where there are any, else the miniature world.
 const experimentData = (

@@ -90,8 +90,8 @@ export const openBase: (
   };
 });
 
-// The most that a run of `config` can hold at once.
-const plannedRun = (
+/** The most that a run of `config` can hold at once. */
+export const plannedRun = (
   { data, lora, training, sampling }: RunConfig,
   { maxPositions }: ModelShape,
 ): Omit<PlannedRun, "storage"> => {

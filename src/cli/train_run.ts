@@ -22,7 +22,7 @@ import type { ArmResult, RunResult } from "../experiments/result.ts";
 import type { RunData } from "../experiments/run_data.ts";
 import { runArms, type RunError, type RunParts } from "../experiments/run_arms.ts";
 import { openRunFolder, type RunFolder } from "../experiments/run_folder.ts";
-import { Gpu, layer as gpuLayer } from "../gpu/gpu.ts";
+import { Gpu } from "../gpu/gpu.ts";
 import type { HubError } from "../hub/hub_error.ts";
 import type { Decoder } from "../models/decoder.ts";
 import type { Adapter } from "../nn/adapter.ts";
@@ -39,6 +39,7 @@ import { resolveAdapter, resolveModel, type Source } from "./model_source.ts";
 import { openBase } from "./open_base.ts";
 import { progressOnStderr } from "./progress_bar.ts";
 import type { TrainOptions } from "./train.ts";
+import { tunedLayer } from "./tuned_gpu.ts";
 import type { Outcome } from "./verb.ts";
 
 /** Trains and tests the arms of the config in a run folder, and says how it went. */
@@ -95,7 +96,7 @@ export const runTrain = (
       text: `\n${table}\n\nReport: ${folder.at("report.html")}`,
       document: result,
     };
-  })).pipe(Effect.provide(gpuLayer));
+  })).pipe(Effect.provide(tunedLayer));
 
 // Values of the adapter that the run starts from; its sizes and its tokens must be the run's.
 const initialValues = (

@@ -1,6 +1,7 @@
 /** Finds the adapter and opens a device with everything the adapter offers. @module */
 import { GpuError } from "./gpu_error.ts";
 import { spreadSoftwareThreads } from "./software_threads.ts";
+import type { Tuning } from "./tuning.ts";
 
 /** What the kernels may rely on, found by trying. */
 export interface AdapterFacts {
@@ -17,6 +18,8 @@ export interface AdapterFacts {
   /** Kernels load four floats as two 64-bit integers, as {@linkcode withWideLoads} says. */
   readonly wideLoads: boolean;
   readonly limits: GPUSupportedLimits;
+  /** What was measured to be fastest on it; the ops' own tables hold where it is absent. */
+  readonly tuning?: Tuning;
 }
 
 const wantedFeatures = ["subgroups", "shader-f16", "timestamp-query"] as const;

@@ -33,3 +33,4 @@
  */
 export * from "./gpu.ts";
 export * from "./random.ts";
+export * from "./tuning.ts";

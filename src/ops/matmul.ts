@@ -2,15 +2,22 @@
 import { type AdapterFacts, type Pass, reshape, sizeOf, type Tensor } from "../gpu/gpu.ts";
 import { assertShape, columns, flat, type Matrix, matrixOf } from "./matrix.ts";
 import {
+  builtIn,
+  type Configuration,
+  configurationFor,
+  lyingLayouts,
+  type Product,
+} from "./matmul_configuration.ts";
+import {
   anyMatmulKernel,
   type Layout,
   packedMatmulKernels,
   subgroupMatmulKernel,
   tailedMatmulKernel,
   tileColumns,
-  type TileLayout,
 } from "./matmul_kernels.ts";
-import { type AddedProduct, tailOf } from "./matmul_tail.ts";
+import { sharedMatmulKernel } from "./matmul_shared.ts";
+import { type AddedProduct, type Tail, tailOf } from "./matmul_tail.ts";
 import type { Fours } from "./packed_words.ts";
 import { isPacked, type PackedFormat, type Stored } from "./unpack.ts";
 
@@ -85,26 +92,16 @@ const matmul = (
   for (const added of plus) assertAdded(layout, added, rows);
 
   const product: Product = { rows, depth, cols, a, b, c, scale, accumulate };
-  const done = fitsSubgroups(pass.adapter, layout, product)
-    ? inTiles(pass, layout, product, plus)
-    : byElement(pass, layout, product);
+  const tail = tailFor(pass.adapter, layout, product, plus);
+  const configuration = configurationFor(pass.adapter, layout, product, tail !== undefined);
+  const done = configuration.kernel === "subgroup"
+    ? bySubgroups(pass, layout, product, configuration, tail)
+    : byStrides(pass, layout, product, configuration);
   for (const { a, b, columns: own, scale = 1 } of done === "with tail" ? [] : plus) {
     matmul(pass, layout, a, b, { into: columns(c, ...own), accumulate: true, scale });
   }
   return c.tensor;
 };
-
-/** One product with its operands as they are stored. */
-interface Product {
-  readonly rows: number;
-  readonly depth: number;
-  readonly cols: number;
-  readonly a: Matrix;
-  readonly b: Matrix<Stored>;
-  readonly c: Matrix;
-  readonly scale: number;
-  readonly accumulate: boolean;
-}
 
 type Done = "with tail" | "without tail";
 
@@ -125,31 +122,36 @@ const operandsOf = ({ a, b, c, rows, depth, cols, scale, accumulate }: Product) 
   return { format, tensors, params };
 };
 
-const byElement = (pass: Pass, layout: Layout, product: Product): Done => {
+// With kernels that take any stride.
+const byStrides = (
+  pass: Pass,
+  layout: Layout,
+  product: Product,
+  configuration: Exclude<Configuration, { readonly kernel: "subgroup" }>,
+): Done => {
   const { a, b } = product;
   const { format, tensors, params } = operandsOf(product);
   const [aRow, aStep] = layout === "TN" ? [1, a.stride] : [a.stride, 1];
   const [bCol, bStep] = layout === "NT" ? [b.stride, 1] : [1, b.stride];
-  const kernel = format ? packedMatmulKernels[format] : anyMatmulKernel;
+  const direct = format ? packedMatmulKernels[format] : anyMatmulKernel;
+  const kernel = configuration.kernel === "shared"
+    ? sharedMatmulKernel(configuration.tile, format)
+    : direct;
   pass.dispatch(kernel, { ...params, aRow, aStep, bCol, bStep }, tensors);
   return "without tail";
 };
 
-const inTiles = (
+const bySubgroups = (
   pass: Pass,
   layout: Layout,
   product: Product,
-  plus: ReadonlyArray<AddedProduct>,
+  { rows: height, lying }: Extract<Configuration, { readonly kernel: "subgroup" }>,
+  tail: Tail | undefined,
 ): Done => {
   const lanes = pass.adapter.subgroupSize;
-  const columnsOfTile = tileColumns(lanes);
-  const tail = plus.length > 0 && layout !== "TN" && product.scale === 1
-    ? tailOf(plus, product.cols, columnsOfTile)
-    : undefined;
-  const lying = tail ? undefined : lyingDown(layout, product, columnsOfTile);
-  const [stored, { a, b, rows, ...rest }] = lying ?? [layout, product];
-  const { format, tensors, params } = operandsOf({ a, b, rows, ...rest });
-  const height = tileRowsFor(stored, rows);
+  const stored = lying ? lyingLayouts[layout] : layout;
+  const { a, b, ...rest } = lying ? exchanged(product) : product;
+  const { format, tensors, params } = operandsOf({ a, b, ...rest });
   const tile = {
     lanes,
     rows: height,
@@ -157,7 +159,7 @@ const inTiles = (
     ...format ? { format } : {},
   } as const;
   const told = { ...params, aStride: a.stride, bStride: b.stride, transposed: lying ? 1 : 0 };
-  if (!tail || layout === "TN") {
+  if (!tail || lying || layout === "TN") {
     pass.dispatch(subgroupMatmulKernel(stored, tile), told, tensors);
     return "without tail";
   }
@@ -166,23 +168,22 @@ const inTiles = (
   return "with tail";
 };
 
-// A product of few columns, as LoRA's are, leaves most lanes of its tiles without one. Lying down, Cᵀ of
-// the operands exchanged, its columns are the rows of the tiles, whose height is chosen for them.
-const lyingDown = (
+// Cᵀ = Bᵀ·Aᵀ.
+const exchanged = ({ a, b, rows, cols, ...rest }: Product): Product => {
+  if (isPacked(b.tensor)) throw new Error("matmul: a packed operand cannot be exchanged");
+  return { ...rest, a: { ...b, tensor: b.tensor }, b: a, rows: cols, cols: rows };
+};
+
+// What the built-in subgroup kernel can add in its own dispatch.
+const tailFor = (
+  adapter: AdapterFacts,
   layout: Layout,
-  { a, b, rows, cols, ...rest }: Product,
-  columnsOfTile: number,
-): readonly [TileLayout, Product] | undefined => {
-  const lying = ({ NT: "NT", NN: "TT", TN: "TN" } as const)[layout];
-  const computed = (layout: TileLayout, rows: number, cols: number): number => {
-    const height = tileRowsFor(layout, rows);
-    return Math.ceil(rows / height) * height * Math.ceil(cols / columnsOfTile) * columnsOfTile;
-  };
-  if (isPacked(b.tensor) || computed(lying, cols, rows) >= computed(layout, rows, cols)) {
-    return undefined;
-  }
-  const exchanged = { a: { ...b, tensor: b.tensor }, b: a, rows: cols, cols: rows };
-  return [lying, { ...rest, ...exchanged }];
+  product: Product,
+  plus: ReadonlyArray<AddedProduct>,
+): Tail | undefined => {
+  if (plus.length === 0 || layout === "TN" || product.scale !== 1) return undefined;
+  if (builtIn(adapter, layout, product, true).kernel !== "subgroup") return undefined;
+  return tailOf(plus, product.cols, tileColumns(adapter.subgroupSize));
 };
 
 const assertAdded = (layout: Layout, { a, b, columns: [from, to] }: AddedProduct, rows: number) => {
@@ -199,24 +200,6 @@ const bindingsOf = (
   if (!isPacked(stored)) return { b: reshape(stored, [sizeOf(stored.shape)]) };
   const { format, words, scales } = stored;
   return { format, b: words, ...scales ? { scales } : {} };
-};
-
-// The subgroup kernels load and store four numbers at a time, along k where a layout stores k along
-// its rows; there alone is a depth that is no multiple of four out of their reach.
-const fitsSubgroups = (
-  { subgroups, subgroupSize }: AdapterFacts,
-  layout: Layout,
-  { a, b, c }: Product,
-): boolean =>
-  subgroups && [4, 8, 16, 32, 64].includes(subgroupSize) && c.cols % 4 === 0 &&
-  (layout === "TN" || a.cols % 4 === 0) &&
-  [a, b, c].every(({ offset, stride }) => offset % 4 === 0 && stride % 4 === 0);
-
-// A higher tile loads less for the same arithmetic, until its sums leave the registers. Where rows are
-// few, as in generation, it computes what nobody reads.
-const tileRowsFor = (layout: TileLayout, rows: number): number => {
-  const height = [1, 2, 4, 8].find((height) => rows <= height) ?? 16;
-  return layout === "TN" || layout === "TT" ? Math.max(4, height) : height;
 };
 
 // The more bytes a load brings, the fewer loads, while a low tile leaves registers for them.

@@ -10,6 +10,7 @@ import {
   matmulTN,
   rowsOf,
 } from "../../src/ops/matmul.ts";
+import { configurations } from "../../src/ops/matmul_configuration.ts";
 import { onGpu, uniform, worst } from "../support/on_gpu.ts";
 
 const products = { NT: matmulNT, NN: matmulNN, TN: matmulTN } as const;
@@ -19,6 +20,11 @@ const shapeOfA = (layout: Layout, rows: number, depth: number) =>
 const shapeOfB = (layout: Layout, depth: number, cols: number) =>
   layout === "NT" ? [cols, depth] : [depth, cols];
 
+const remembering = (name: string) => (pass: Pass): Pass => ({
+  ...pass,
+  adapter: { ...pass.adapter, tuning: { configurationOf: () => name } },
+});
+
 // The adapter as it is, and pretending to be others: every configuration of the kernels is compiled.
 const adapters: Readonly<Record<string, (pass: Pass) => Pass>> = {
   "": (pass) => pass,
@@ -27,6 +33,13 @@ const adapters: Readonly<Record<string, (pass: Pass) => Pass>> = {
     ...pass,
     adapter: { ...pass.adapter, subgroups: false, subgroupSize: 0 },
   }),
+  " of a GPU without subgroups": (pass) => ({
+    ...pass,
+    adapter: { ...pass.adapter, software: false, subgroups: false, subgroupSize: 0 },
+  }),
+  ...Object.fromEntries(
+    [...configurations.keys()].map((name) => [` with ${name}`, remembering(name)]),
+  ),
 };
 
 // rows, depth, cols: single elements, below a tile, no multiple of one, whole tiles, adapters' ranks.

@@ -9,6 +9,7 @@ import {
   matmulTN,
   rowsOf,
 } from "../../src/ops/matmul.ts";
+import { sharedTileNames } from "../../src/ops/matmul_shared.ts";
 import { withPackedElements, withPackedWords } from "../../src/ops/packed_words.ts";
 import { unpacked } from "../../src/ops/unpack.ts";
 import { onGpu, uniform, worst } from "../support/on_gpu.ts";
@@ -23,6 +24,12 @@ const adapters: Readonly<Record<string, (pass: Pass) => Pass>> = {
     ...pass,
     adapter: { ...pass.adapter, subgroups: false, subgroupSize: 0 },
   }),
+  ...Object.fromEntries(
+    sharedTileNames.map((name) => [` in tiles of ${name}`, (pass: Pass) => ({
+      ...pass,
+      adapter: { ...pass.adapter, tuning: { configurationOf: () => `shared ${name}` } },
+    })]),
+  ),
 };
 
 // rows, depth, cols: single elements, each height of a tile, depths that are a multiple of 32, of 8, of
