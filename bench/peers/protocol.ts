@@ -5,7 +5,7 @@
  * @module
  */
 import process from "node:process";
-import { median } from "../support/median.ts";
+import { median } from "../../src/tuning/median.ts";
 import { worst } from "../../tests/support/numbers.ts";
 import { flopsOf, type Operation, runsBeforeCheck, shapeOf, toleranceOf } from "./operations.ts";
 import { CannotRun, type Peer, type PeerName, type Prepared } from "./peer.ts";

@@ -9,7 +9,7 @@ import { loadDecoder } from "../../src/models/load_decoder.ts";
 import { randomWeights } from "../../src/models/random_weights.ts";
 import { makeAdapter } from "../../src/nn/adapter.ts";
 import { trainStep } from "../../src/training/step.ts";
-import { median } from "../support/median.ts";
+import { median } from "../../src/tuning/median.ts";
 import { type Ceilings, measureCeilings } from "./ceilings.ts";
 import { type Count, countedGpu } from "./counted_gpu.ts";
 import { type BytesPart, minimumBytes } from "./minimum_bytes.ts";

@@ -11,7 +11,7 @@ import { openGpu } from "../../src/gpu/gpu.ts";
 import { randomBits } from "../../src/gpu/random.ts";
 import { platform } from "../../src/platform.ts";
 import { appendResults, thisPlace } from "../../bench/support/place.ts";
-import { median } from "../../bench/support/median.ts";
+import { median } from "../../src/tuning/median.ts";
 import { config as smollm2, writeModel } from "../support/smollm2_135m.ts";
 import { findPython, NoPython, type Python } from "./python.ts";
 import {

@@ -4,7 +4,7 @@ import type { Peer, PeerName, Prepared } from "../../bench/peers/peer.ts";
 import { ratioToBest, reportOf, tableOf } from "../../bench/peers/print.ts";
 import { compare, type Measured, Mismatch } from "../../bench/peers/protocol.ts";
 import { linearModel } from "../../bench/peers/onnx_model.ts";
-import { median } from "../../bench/support/median.ts";
+import { median } from "../../src/tuning/median.ts";
 
 const product = operations[0]!;
 const protocol = { samples: 3, sampleMilliseconds: 0, opSeconds: 0 };
