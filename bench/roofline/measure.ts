@@ -10,6 +10,7 @@ import { randomWeights } from "../../src/models/random_weights.ts";
 import { makeAdapter } from "../../src/nn/adapter.ts";
 import { trainStep } from "../../src/training/step.ts";
 import { median } from "../../src/tuning/median.ts";
+import { stepOptions } from "../support/fixture_step.ts";
 import { type Ceilings, measureCeilings } from "./ceilings.ts";
 import { type Count, countedGpu } from "./counted_gpu.ts";
 import { type BytesPart, minimumBytes } from "./minimum_bytes.ts";
@@ -53,16 +54,6 @@ export interface Roofline {
 }
 
 const modules = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"];
-
-const optimizer = {
-  learningRate: 1e-3,
-  betas: [0.9, 0.999],
-  eps: 1e-8,
-  weightDecay: 0.01,
-  clipNorm: 1,
-  warmupSteps: 0,
-  schedule: "constant_with_warmup",
-} as const;
 
 /** Measures `workload` in `rounds` rounds, on a device with timestamps and on one without. */
 export const measure = async (workload: Workload, rounds: number): Promise<Roofline> => {
@@ -160,10 +151,9 @@ const onDevice = async <A>(
     const lora = { rank, alpha: rank, dropout: 0, rsLora: false, targetModules: modules };
     const adapter = await run(makeAdapter(base, lora, 1));
     const ring = await run(gpu.allocate([2]));
-    const options = { optimizer, seed: 1, gradientCheckpointing: false };
     let count = 0;
     const step = (by: Gpu) =>
-      run(trainStep(adapter, options, [batch], 1e-3, count++, { ring, slot: 0 }), by);
+      run(trainStep(adapter, stepOptions, [batch], 1e-3, count++, { ring, slot: 0 }), by);
     return await use({ gpu, step });
   } finally {
     await Effect.runPromise(gpu.finish);

@@ -111,11 +111,11 @@ const remember = (
 ) =>
   Effect.gen(function* () {
     const { adapter } = yield* Gpu;
-    const [identity, kernels] = [identityOf(adapter), yield* kernelsVersion];
-    const before = yield* readTuning(file, identity, kernels);
+    const identity = identityOf(adapter);
+    const before = yield* readTuning(file, identity, kernelsVersion);
     yield* writeTuning(file, {
       adapter: identity,
-      kernels,
+      kernels: yield* kernelsVersion,
       products: {
         ...before._tag === "Read" ? before.products : {},
         [key]: { configuration, builtIn, gflops, gain },

@@ -16,7 +16,7 @@ export const remembered = (
 ): Effect.Effect<Gpu, never, FileSystem.FileSystem | Path.Path> =>
   Effect.gen(function* () {
     const file = yield* tuningFile(environment, gpu.adapter);
-    const found = yield* readTuning(file, identityOf(gpu.adapter), yield* kernelsVersion);
+    const found = yield* readTuning(file, identityOf(gpu.adapter), kernelsVersion);
     switch (found._tag) {
       case "None":
         return gpu;

@@ -1,6 +1,7 @@
 /** Operands of a product that is only measured, in the format that it is asked for. @module */
 import { Effect, type Scope } from "effect";
 import { Gpu, type GpuError, type Tensor } from "../gpu/gpu.ts";
+import { randomBits } from "../gpu/random.ts";
 import type { AskedProduct } from "../gpu/tuning.ts";
 import type { Stored } from "../ops/unpack.ts";
 import { blockElements, elementsPerWord } from "../weights/pack.ts";
@@ -32,15 +33,11 @@ export const operandsOf = (
 
 const flat = (data: Float32Array): [Float32Array, ReadonlyArray<number>] => [data, [data.length]];
 
-// The generator of Numerical Recipes, "an even quicker one".
-const words = (count: number, seed: number): Uint32Array => {
+const words = (count: number, stream: number): Uint32Array => {
   const drawn = new Uint32Array(count);
-  let state = seed;
-  for (let i = 0; i < count; i++) {
-    drawn[i] = state = Math.imul(state, 1664525) + 1013904223 >>> 0;
-  }
+  for (let i = 0; i < count; i++) drawn[i] = randomBits(0, stream, i);
   return drawn;
 };
 
-const floats = (count: number, seed: number): Float32Array =>
-  Float32Array.from(words(count, seed), (word) => word / 2 ** 31 - 1);
+const floats = (count: number, stream: number): Float32Array =>
+  Float32Array.from(words(count, stream), (word) => word / 2 ** 31 - 1);

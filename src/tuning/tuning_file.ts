@@ -8,8 +8,7 @@ import { Effect, FileSystem, Path, Result, Schema } from "effect";
 import type { AdapterFacts } from "../gpu/device.ts";
 import type { Tuning } from "../gpu/tuning.ts";
 import { configurations } from "../ops/matmul_configuration.ts";
-import { formatJson, readIfPresent, writeBytes } from "../weights/files.ts";
-import { refuse } from "../weights/files.ts";
+import { formatJson, readIfPresent, refuse, writeBytes } from "../weights/files.ts";
 import type { WeightsError } from "../weights/weights_error.ts";
 import { classOf } from "./product_class.ts";
 
@@ -93,11 +92,11 @@ export type ReadTuning =
 
 const again = "`deno task delia tune` measures again";
 
-/** Reads `file`, which may be absent, for `adapter` and the kernels of version `kernels`. */
+/** Reads `file`, for `adapter` and the kernels of version `kernels`, asked for where there is a file. */
 export const readTuning: (
   file: string,
   adapter: AdapterIdentity,
-  kernels: string,
+  kernels: Effect.Effect<string>,
 ) => Effect.Effect<ReadTuning, never, FileSystem.FileSystem> = Effect.fnUntraced(
   function* (file, adapter, kernels) {
     const ignored = (why: string): ReadTuning => ({
@@ -112,7 +111,7 @@ export const readTuning: (
     const { adapter: own, products, kernels: version } = found.success;
     const other = differences(own, adapter);
     if (other.length > 0) return ignored(`was measured on another adapter (${other.join(", ")})`);
-    if (version !== kernels) return ignored("was measured with other kernels");
+    if (version !== (yield* kernels)) return ignored("was measured with other kernels");
     return { _tag: "Read", products };
   },
 );

@@ -33,7 +33,7 @@ Deno.test("readTuning() reads what writeTuning() wrote, and nothing where there 
   inFolder((folder) =>
     Effect.gen(function* () {
       const file = `${folder}/delia/tuning/a-gpu.json`;
-      const read = readTuning(file, content.adapter, "abc");
+      const read = readTuning(file, content.adapter, Effect.succeed("abc"));
       assert.deepEqual(yield* read, { _tag: "None" });
       yield* writeTuning(file, content);
       assert.deepEqual(yield* read, { _tag: "Read", products: content.products });
@@ -64,7 +64,7 @@ Deno.test("readTuning() ignores a foreign or broken file and says why in one lin
       ];
       for (const [text, expected] of cases) {
         yield* fs.writeFileString(file, text);
-        const found = yield* readTuning(file, content.adapter, "abc");
+        const found = yield* readTuning(file, content.adapter, Effect.succeed("abc"));
         assert(found._tag === "Ignored", text);
         assert.match(found.why, expected);
         assert.match(found.why, /^[^\n]+: `deno task delia tune` measures again$/);
@@ -72,7 +72,7 @@ Deno.test("readTuning() ignores a foreign or broken file and says why in one lin
       }
       yield* fs.remove(file);
       yield* fs.makeDirectory(file);
-      const folderFound = yield* readTuning(file, content.adapter, "abc");
+      const folderFound = yield* readTuning(file, content.adapter, Effect.succeed("abc"));
       assert(folderFound._tag === "Ignored");
       assert.match(folderFound.why, /cannot be read/);
     })
