@@ -19,6 +19,10 @@
 // (0: nothing is added) and a scale of their own; a tile lies in one part. What is marked as
 // tail is left out where nothing is added.
 //
+// What is marked as residual adds a tensor of C's shape, where C is not transposed:
+//
+//   r  [rows · cols / 4]  vec4<f32>  in  R(row, col) at element row · cols + col
+//
 // Offsets and strides are multiples of 4, and so are cols and depths (transposed: rows for cols); depth
 // and those of B are multiples of 4 · FOURS. kernels/matmul.wgsl does the rest.
 // Rows and columns past an edge are clamped outside the loop and not stored.
@@ -40,6 +44,9 @@ struct Params {
   bSize: u32, bOffset: u32, bStride: u32,
   cSize: u32, cOffset: u32, cStride: u32,
   scale: f32, accumulate: u32, transposed: u32,
+  //: residual
+  rSize: u32,
+  //: end
   //: tail
   tSize: u32, tStride: u32, uSize: u32,
   end0: u32, depth0: u32, tOffset0: u32, uOffset0: u32, uStride0: u32, scale0: f32,
@@ -60,9 +67,12 @@ fn fourOf(word: Word, index: u32) -> vec4<f32> { return word; }
 //: end
 
 @group(0) @binding(3) var<storage, read_write> c: array<vec4<f32>>;
+//: residual
+@group(0) @binding(4) var<storage, read> r: array<vec4<f32>>;
+//: end
 //: tail
-@group(0) @binding(4) var<storage, read> t: array<vec4<f32>>;
-@group(0) @binding(5) var<storage, read> u: array<vec4<f32>>;
+@group(0) @binding(5) var<storage, read> t: array<vec4<f32>>;
+@group(0) @binding(6) var<storage, read> u: array<vec4<f32>>;
 //: end
 
 @compute @workgroup_size(LANES)
@@ -188,6 +198,9 @@ fn main(
   }
   let height = min(ROWS, params.rows - row);
   for (var i = 0u; i < height; i++) {
+    //: residual
+    tileOfC[i] += r[((row + i) * params.cols + col) / 4u];
+    //: end
     var at = (params.cOffset + (row + i) * params.cStride + col) / 4u;
     if (params.transposed == 1u) {
       let across = col + i % 4u;

@@ -1,8 +1,9 @@
 import type { Pass } from "../../src/gpu/gpu.ts";
 import { attentionBackward, type AttentionBackwardInputs } from "../../src/ops/attention.ts";
 import { qkvCols } from "../../src/ops/head_dims.ts";
+import { withoutSubgroups } from "../../tests/support/adapted_pass.ts";
 import { pairs, ragged } from "../../tests/support/ragged.ts";
-import { attentionCases, withoutSubgroups } from "../support/attention_cases.ts";
+import { attentionCases } from "../support/attention_cases.ts";
 import { benchOps } from "../support/bench_ops.ts";
 
 for (const { group, lengths, rule, repeat, baseline } of attentionCases) {

@@ -6,6 +6,7 @@ import { matmulNN, matmulNT, matmulTN } from "../../src/ops/matmul.ts";
 import { anyMatmulKernel, type Layout } from "../../src/ops/matmul_kernels.ts";
 import { type PackedTensor, unpacked } from "../../src/ops/unpack.ts";
 import { pack } from "../../src/weights/pack.ts";
+import { withoutSubgroups } from "../../tests/support/adapted_pass.ts";
 import { uniform } from "../../tests/support/numbers.ts";
 import { benchOps } from "../support/bench_ops.ts";
 
@@ -38,11 +39,6 @@ const naive = (
 };
 
 type Operands = Readonly<Record<"a" | "b", Tensor>>;
-
-const withoutSubgroups = (pass: Pass): Pass => ({
-  ...pass,
-  adapter: { ...pass.adapter, subgroups: false },
-});
 
 // What a GPU without subgroups takes.
 const inWorkgroups = (pass: Pass): Pass => ({

@@ -1,5 +1,4 @@
 /** What the benches of attention and of its backward measure. @module */
-import type { Pass } from "../../src/gpu/gpu.ts";
 import type { AttentionRule } from "../../src/ops/attention.ts";
 
 /** One batch under one rule. */
@@ -9,18 +8,12 @@ export interface AttentionCase {
   readonly rule: AttentionRule;
   /** Runs a measurement. */
   readonly repeat: number;
-  /** Whether the kernels without subgroups are measured too. */
+  /**
+   * Whether the baseline is measured too: the kernels that need no subgroups, one thread a row. Not for long
+   * sequences, where it takes seconds a run on a CPU.
+   */
   readonly baseline: boolean;
 }
-
-/**
- * The baseline: the kernels that need no subgroups, one thread a row. Not for long sequences, where it
- * takes seconds a run on a CPU.
- */
-export const withoutSubgroups = (pass: Pass): Pass => ({
-  ...pass,
-  adapter: { ...pass.adapter, subgroups: false, subgroupSize: 0 },
-});
 
 const short = Array.from({ length: 64 }, (_, i) => 20 + (i * 7) % 25);
 const rest = 2048 - short.reduce((sum, length) => sum + length, 0);

@@ -2,8 +2,8 @@
 import type { Pass, Tensor } from "../gpu/gpu.ts";
 import { headNorm, headNormBackward } from "../ops/head_norm.ts";
 import type { HeadDims } from "../ops/head_dims.ts";
-import { residualAdd } from "../ops/residual_add.ts";
 import type { Attend, RaggedAttention } from "./attend.ts";
+import { type BlockOutput, joinBackward, joinForward, type SavedOutput } from "./joined_output.ts";
 import {
   type Linear,
   linearBackward,
@@ -13,7 +13,7 @@ import {
   type SavedLinear,
   type TrainingMode,
 } from "./lora_linear.ts";
-import { type Norm, normBackward, normForward, normGradient, type SavedNorm } from "./norm.ts";
+import { type Norm, normBackward, normForward, type SavedNorm } from "./norm.ts";
 import type { Parameter } from "./parameters.ts";
 
 /** Weights of the block. */
@@ -48,8 +48,7 @@ export interface SavedAttention {
   readonly rotated: Tensor;
   readonly attended: Tensor;
   readonly logSumExp?: Tensor;
-  readonly output: SavedLinear;
-  readonly outputNorm?: SavedNorm;
+  readonly output: SavedOutput;
 }
 
 /** `x [rows, hidden]` → the residual stream after the block. */
@@ -61,15 +60,12 @@ export const attentionBlockForward = (
   mode?: TrainingMode,
 ): { readonly y: Tensor; readonly saved: SavedAttention } => {
   const { y: normed, saved: norm } = normForward(pass, block.norm, x);
-  const qkv = linearForward(pass, block.qkv, normed, mode);
+  const qkv = linearForward(pass, block.qkv, normed, { mode });
   const heads = block.heads &&
     headNorm(pass, qkv.y, gainsOf(block.heads), block.heads.dims, block.heads.eps);
   const rotated = heads ? heads.y : qkv.y;
   const { y: attended, logSumExp } = attend(pass, rotated);
-  const output = linearForward(pass, block.output, attended, mode);
-  const added = block.outputNorm && normForward(pass, block.outputNorm, output.y);
-  const y = residualAdd(pass, x, added ? added.y : output.y);
-  pass.release(added ? added.y : output.y);
+  const { y, saved: output } = joinForward(pass, outputOf(block), attended, x, mode);
   return {
     y,
     saved: {
@@ -79,11 +75,15 @@ export const attentionBlockForward = (
       rotated,
       attended,
       ...logSumExp ? { logSumExp } : {},
-      output: output.saved,
-      ...added ? { outputNorm: added.saved } : {},
+      output,
     },
   };
 };
+
+const outputOf = ({ output, outputNorm }: AttentionBlock): BlockOutput => ({
+  linear: output,
+  norm: outputNorm,
+});
 
 const gainsOf = ({ query, key }: HeadNorms) => ({ query: query.value, key: key.value });
 
@@ -96,11 +96,7 @@ export const attentionBlockBackward = (
   attend: RaggedAttention,
   mode?: TrainingMode,
 ): void => {
-  const dOutput = block.outputNorm && saved.outputNorm
-    ? normGradient(pass, block.outputNorm, saved.outputNorm, dStream)
-    : dStream;
-  const dAttended = linearBackward(pass, block.output, saved.output, dOutput, mode);
-  if (dOutput !== dStream) pass.release(dOutput);
+  const dAttended = joinBackward(pass, outputOf(block), saved.output, dStream, mode);
   const dRotated = attend.backward(
     pass,
     { qkv: saved.rotated, y: saved.attended, logSumExp: saved.logSumExp! },
@@ -134,8 +130,8 @@ export const releaseAttention = (pass: Pass, saved: SavedAttention): void => {
   pass.release(saved.norm.rstd, saved.rotated, saved.attended);
   if (saved.heads) pass.release(saved.heads.qkv, saved.heads.rstd);
   if (saved.logSumExp) pass.release(saved.logSumExp);
-  if (saved.outputNorm) pass.release(saved.outputNorm.x, saved.outputNorm.rstd);
+  if (saved.output.norm) pass.release(saved.output.norm.x, saved.output.norm.rstd);
   releaseLinear(pass, saved.qkv);
   // The input of the output linear is `attended`, given back above.
-  releaseAdapted(pass, saved.output);
+  releaseAdapted(pass, saved.output.linear);
 };

@@ -1,8 +1,8 @@
 /** The gated feed-forward block: x + norm(down(act(gate(n)) · up(n))), where n = rmsNorm(x). @module */
 import type { Pass, Tensor } from "../gpu/gpu.ts";
 import { geglu, gegluBackward } from "../ops/geglu.ts";
-import { residualAdd } from "../ops/residual_add.ts";
 import { swiglu, swigluBackward } from "../ops/swiglu.ts";
+import { type BlockOutput, joinBackward, joinForward, type SavedOutput } from "./joined_output.ts";
 import {
   type Linear,
   linearBackward,
@@ -12,7 +12,7 @@ import {
   type SavedLinear,
   type TrainingMode,
 } from "./lora_linear.ts";
-import { type Norm, normBackward, normForward, normGradient, type SavedNorm } from "./norm.ts";
+import { type Norm, normBackward, normForward, type SavedNorm } from "./norm.ts";
 
 /** Weights of the block. */
 export interface FeedForward {
@@ -33,8 +33,7 @@ export interface SavedFeedForward {
   readonly gateUp: SavedLinear;
   /** `[rows, 2 · intermediate]`; its activation, the input of `down`, is made again. */
   readonly gated: Tensor;
-  readonly down: Omit<SavedLinear, "x">;
-  readonly outputNorm?: SavedNorm;
+  readonly down: Omit<SavedOutput, "linear"> & { readonly linear: Omit<SavedLinear, "x"> };
 }
 
 /** `gateUp [rows, 2 · intermediate]` → act(gate) · up `[rows, intermediate]`, and back. */
@@ -51,24 +50,21 @@ export const feedForwardForward = (
   mode?: TrainingMode,
 ): { readonly y: Tensor; readonly saved: SavedFeedForward } => {
   const { y: normed, saved: norm } = normForward(pass, block.norm, x);
-  const gateUp = linearForward(pass, block.gateUp, normed, mode);
+  const gateUp = linearForward(pass, block.gateUp, normed, { mode });
   const activated = activations[block.activation].forward(pass, gateUp.y);
-  const { y: lowered, saved: { x: _, ...down } } = linearForward(pass, block.down, activated, mode);
+  const output = joinForward(pass, outputOf(block), activated, x, mode);
   pass.release(activated);
-  const added = block.outputNorm && normForward(pass, block.outputNorm, lowered);
-  const y = residualAdd(pass, x, added ? added.y : lowered);
-  pass.release(added ? added.y : lowered);
+  const { linear: { x: _, ...linear }, ...rest } = output.saved;
   return {
-    y,
-    saved: {
-      norm,
-      gateUp: gateUp.saved,
-      gated: gateUp.y,
-      down,
-      ...added ? { outputNorm: added.saved } : {},
-    },
+    y: output.y,
+    saved: { norm, gateUp: gateUp.saved, gated: gateUp.y, down: { linear, ...rest } },
   };
 };
+
+const outputOf = ({ down, outputNorm }: FeedForward): BlockOutput => ({
+  linear: down,
+  norm: outputNorm,
+});
 
 /** Adds the block's part to `dStream [rows, hidden]`, and releases what was saved. */
 export const feedForwardBackward = (
@@ -78,14 +74,12 @@ export const feedForwardBackward = (
   dStream: Tensor,
   mode?: TrainingMode,
 ): void => {
-  const dDown = block.outputNorm && saved.outputNorm
-    ? normGradient(pass, block.outputNorm, saved.outputNorm, dStream)
-    : dStream;
   const { forward, backward } = activations[block.activation];
   const x = forward(pass, saved.gated);
-  const dActivated = linearBackward(pass, block.down, { ...saved.down, x }, dDown, mode);
+  const { linear, ...rest } = saved.down;
+  const output = { ...rest, linear: { ...linear, x } };
+  const dActivated = joinBackward(pass, outputOf(block), output, dStream, mode);
   pass.release(x);
-  if (dDown !== dStream) pass.release(dDown);
   const dGated = backward(pass, saved.gated, dActivated);
   pass.release(dActivated);
   const dNormed = linearBackward(pass, block.gateUp, saved.gateUp, dGated, mode);
@@ -98,7 +92,7 @@ export const feedForwardBackward = (
 /** Gives the saved tensors back; the input too, for it was made by the attention block of the layer. */
 export const releaseFeedForward = (pass: Pass, saved: SavedFeedForward): void => {
   pass.release(saved.norm.x, saved.norm.rstd, saved.gated);
-  if (saved.outputNorm) pass.release(saved.outputNorm.x, saved.outputNorm.rstd);
+  if (saved.down.norm) pass.release(saved.down.norm.x, saved.down.norm.rstd);
   releaseLinear(pass, saved.gateUp);
-  releaseAdapted(pass, saved.down);
+  releaseAdapted(pass, saved.down.linear);
 };

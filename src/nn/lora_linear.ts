@@ -73,18 +73,23 @@ const dropped = (pass: Pass, lora: Lora, x: Tensor, mode: TrainingMode | undefin
     })
     : x;
 
-/** `x [rows, in]` → `y [rows, out]`; `mode` turns dropout on. */
+/** `x [rows, in]` → `y [rows, out]`, added to `residual` where given; `mode` turns dropout on. */
 export const linearForward = (
   pass: Pass,
   { weight, bias, lora }: Linear,
   x: Tensor,
-  mode?: TrainingMode,
+  { mode, residual }: {
+    readonly mode?: TrainingMode | undefined;
+    readonly residual?: Tensor | undefined;
+  } = {},
 ): { readonly y: Tensor; readonly saved: SavedLinear } => {
   const down = lora && lowered(pass, lora, x, mode);
   const plus = lora && down ? addedTo(lora, down) : [];
-  const y = matmulNT(pass, x, weight.value, { plus });
   const directions = lora ? directionsOf(pass, weight.value, lora) : [];
+  const scaled = directions.length > 0; // DoRA scales the output before it joins the residual
+  const y = matmulNT(pass, x, weight.value, { plus, ...residual && !scaled ? { residual } : {} });
   const dora = doraForward(pass, directions, y);
+  if (scaled && residual) accumulate(pass, y, residual);
   if (bias) addBias(pass, y, bias.value);
   return { y, saved: { x, ...down ? { down } : {}, ...dora.length > 0 ? { dora } : {} } };
 };

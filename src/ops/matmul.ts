@@ -9,16 +9,17 @@ import {
   type Product,
 } from "./matmul_configuration.ts";
 import {
+  type AddedPart,
   anyMatmulKernel,
   type Layout,
   packedMatmulKernels,
   subgroupMatmulKernel,
-  tailedMatmulKernel,
   tileColumns,
 } from "./matmul_kernels.ts";
 import { sharedMatmulKernel } from "./matmul_shared.ts";
-import { type AddedProduct, type Tail, tailOf } from "./matmul_tail.ts";
+import { type AddedProduct, tailOf } from "./matmul_tail.ts";
 import type { Fours } from "./packed_words.ts";
+import { accumulate as accumulateInto } from "./residual_add.ts";
 import { isPacked, type PackedFormat, type Stored } from "./unpack.ts";
 
 export type { Layout } from "./matmul_kernels.ts";
@@ -42,6 +43,8 @@ export interface TailedMatmulOptions extends MatmulOptions {
    * the adapter's kernels can: LoRA's part of a linear layer.
    */
   readonly plus?: ReadonlyArray<AddedProduct>;
+  /** `[rows, cols]`, added likewise: the residual stream that a linear layer's output joins. */
+  readonly residual?: Tensor;
 }
 
 /**
@@ -79,7 +82,7 @@ const matmul = (
   layout: Layout,
   left: Tensor | Matrix,
   right: Stored | Matrix<Stored>,
-  { into, accumulate = false, scale = 1, plus = [] }: TailedMatmulOptions = {},
+  { into, accumulate = false, scale = 1, plus = [], residual }: TailedMatmulOptions = {},
 ): Tensor => {
   const a = matrixOf(left);
   const b = matrixOf(right);
@@ -90,20 +93,27 @@ const matmul = (
   const c = matrixOf(into ?? pass.tensor([rows, cols]));
   assertShape("c", [rows, cols], c);
   for (const added of plus) assertAdded(layout, added, rows);
+  if (residual) assertShape("residual", [rows, cols], matrixOf(residual));
 
   const product: Product = { rows, depth, cols, a, b, c, scale, accumulate };
-  const tail = tailFor(pass.adapter, layout, product, plus);
-  const configuration = configurationFor(pass.adapter, layout, product, tail !== undefined);
-  const done = configuration.kernel === "subgroup"
-    ? bySubgroups(pass, layout, product, configuration, tail)
-    : byStrides(pass, layout, product, configuration);
-  for (const { a, b, columns: own, scale = 1 } of done === "with tail" ? [] : plus) {
+  const fused = fusedWith(pass.adapter, layout, product, { plus, residual });
+  const configuration = configurationFor(pass.adapter, layout, product, fused.length > 0);
+  if (configuration.kernel === "subgroup") bySubgroups(pass, layout, product, configuration, fused);
+  else byStrides(pass, layout, product, configuration);
+  const isFused = (wanted: AddedPart): boolean => fused.some(({ part }) => part === wanted);
+  if (residual && !isFused("residual")) accumulateInto(pass, c.tensor, residual);
+  for (const { a, b, columns: own, scale = 1 } of isFused("tail") ? [] : plus) {
     matmul(pass, layout, a, b, { into: columns(c, ...own), accumulate: true, scale });
   }
   return c.tensor;
 };
 
-type Done = "with tail" | "without tail";
+/** What is added to a product in its own dispatch: what the kernel is told and binds for it. */
+interface Fused {
+  readonly part: AddedPart;
+  readonly params: Readonly<Record<string, number>>;
+  readonly tensors: Readonly<Record<string, Tensor>>;
+}
 
 const operandsOf = ({ a, b, c, rows, depth, cols, scale, accumulate }: Product) => {
   const { format, ...operandsOfB } = bindingsOf(b.tensor);
@@ -128,7 +138,7 @@ const byStrides = (
   layout: Layout,
   product: Product,
   configuration: Exclude<Configuration, { readonly kernel: "subgroup" }>,
-): Done => {
+): void => {
   const { a, b } = product;
   const { format, tensors, params } = operandsOf(product);
   const [aRow, aStep] = layout === "TN" ? [1, a.stride] : [a.stride, 1];
@@ -138,7 +148,6 @@ const byStrides = (
     ? sharedMatmulKernel(configuration.tile, format)
     : direct;
   pass.dispatch(kernel, { ...params, aRow, aStep, bCol, bStep }, tensors);
-  return "without tail";
 };
 
 const bySubgroups = (
@@ -146,8 +155,8 @@ const bySubgroups = (
   layout: Layout,
   product: Product,
   { rows: height, lying }: Extract<Configuration, { readonly kernel: "subgroup" }>,
-  tail: Tail | undefined,
-): Done => {
+  fused: ReadonlyArray<Fused>,
+): void => {
   const lanes = pass.adapter.subgroupSize;
   const stored = lying ? lyingLayouts[layout] : layout;
   const { a, b, ...rest } = lying ? exchanged(product) : product;
@@ -159,13 +168,12 @@ const bySubgroups = (
     ...format ? { format } : {},
   } as const;
   const told = { ...params, aStride: a.stride, bStride: b.stride, transposed: lying ? 1 : 0 };
-  if (!tail || lying || layout === "TN") {
-    pass.dispatch(subgroupMatmulKernel(stored, tile), told, tensors);
-    return "without tail";
-  }
-  const kernel = tailedMatmulKernel(layout, tile);
-  pass.dispatch(kernel, { ...told, ...tail.params }, { ...tensors, ...tail.tensors });
-  return "with tail";
+  const kernel = subgroupMatmulKernel(stored, tile, fused.map(({ part }) => part));
+  pass.dispatch(
+    kernel,
+    Object.assign(told, ...fused.map(({ params }) => params)),
+    Object.assign(tensors, ...fused.map(({ tensors }) => tensors)),
+  );
 };
 
 // Cᵀ = Bᵀ·Aᵀ.
@@ -175,15 +183,30 @@ const exchanged = ({ a, b, rows, cols, ...rest }: Product): Product => {
 };
 
 // What the built-in subgroup kernel can add in its own dispatch.
-const tailFor = (
+const fusedWith = (
   adapter: AdapterFacts,
   layout: Layout,
   product: Product,
-  plus: ReadonlyArray<AddedProduct>,
-): Tail | undefined => {
-  if (plus.length === 0 || layout === "TN" || product.scale !== 1) return undefined;
-  if (builtIn(adapter, layout, product, true).kernel !== "subgroup") return undefined;
-  return tailOf(plus, product.cols, tileColumns(adapter.subgroupSize));
+  { plus, residual }: {
+    readonly plus: ReadonlyArray<AddedProduct>;
+    readonly residual: Tensor | undefined;
+  },
+): ReadonlyArray<Fused> => {
+  if (builtIn(adapter, layout, product, true).kernel !== "subgroup") return [];
+  const fused: Fused[] = [];
+  if (residual && layout === "NT") {
+    const rSize = sizeOf(residual.shape);
+    fused.push({
+      part: "residual",
+      params: { rSize },
+      tensors: { r: reshape(residual, [rSize]) },
+    });
+  }
+  if (plus.length > 0 && layout !== "TN" && product.scale === 1) {
+    const tail = tailOf(plus, product.cols, tileColumns(adapter.subgroupSize));
+    if (tail) fused.push({ part: "tail", ...tail });
+  }
+  return fused;
 };
 
 const assertAdded = (layout: Layout, { a, b, columns: [from, to] }: AddedProduct, rows: number) => {

@@ -5,6 +5,7 @@ import ntSource from "../../kernels/matmul_nt.wgsl" with { type: "text" };
 import tnSource from "../../kernels/matmul_tn.wgsl" with { type: "text" };
 import ttSource from "../../kernels/matmul_tt.wgsl" with { type: "text" };
 import { expand } from "../gpu/expand.ts";
+import { withoutParts } from "../gpu/marked.ts";
 import type { Binding, Kernel } from "../gpu/kernel.ts";
 import type { PackedFormat } from "../weights/pack.ts";
 import { type Fours, withPackedElements, withPackedWords } from "./packed_words.ts";
@@ -98,8 +99,8 @@ export type TailPart = "end" | "depth" | "tOffset" | "uOffset" | "uStride" | "sc
 /** Parameters of the tail: those of its operands, and of each part. */
 export type TailSize = "tSize" | "tStride" | "uSize" | `${TailPart}${0 | 1 | 2}`;
 
-/** A binding of `kernels/matmul_{nt,nn}.wgsl` with their tail. */
-export type TailedMatmulKernel = Kernel<"a" | "b" | "c" | "t" | "u", SubgroupSize | TailSize>;
+/** What a subgroup kernel may add to its product: in NT both, in NN the tail. */
+export type AddedPart = "residual" | "tail";
 
 const sources: Readonly<Record<TileLayout, string>> = {
   NT: ntSource,
@@ -107,8 +108,6 @@ const sources: Readonly<Record<TileLayout, string>> = {
   TN: tnSource,
   TT: ttSource,
 };
-
-const tail = /^ *\/\/: tail\n[\s\S]*?^ *\/\/: end\n/gm;
 
 const params: SubgroupMatmulKernel["params"] = {
   rows: "u32",
@@ -138,8 +137,7 @@ const partParams = <const P extends 0 | 1 | 2>(part: P) =>
     [`scale${part}`]: "f32",
   }) as Readonly<Record<`${TailPart}${P}`, "u32" | "f32">>;
 
-const tailedParams: TailedMatmulKernel["params"] = {
-  ...params,
+const tailParams: Readonly<Record<TailSize, "u32" | "f32">> = {
   tSize: "u32",
   tStride: "u32",
   uSize: "u32",
@@ -147,6 +145,20 @@ const tailedParams: TailedMatmulKernel["params"] = {
   ...partParams(1),
   ...partParams(2),
 };
+
+const added = {
+  residual: {
+    params: { rSize: "u32" },
+    bindings: { r: { access: "in", shape: ({ rSize }: { readonly rSize: number }) => [rSize] } },
+  },
+  tail: {
+    params: tailParams,
+    bindings: {
+      t: { access: "in", shape: ({ tSize }: { readonly tSize: number }) => [tSize] },
+      u: { access: "in", shape: ({ uSize }: { readonly uSize: number }) => [uSize] },
+    },
+  },
+} as const;
 
 /** What a subgroup kernel is expanded for. */
 export interface SubgroupTile {
@@ -163,15 +175,7 @@ export interface SubgroupTile {
 /** Columns of the tiles of {@linkcode subgroupMatmulKernel}. */
 export const tileColumns = (lanes: number): number => 4 * lanes;
 
-const made = new Map<string, SubgroupMatmulKernel | TailedMatmulKernel>();
-
-const once = <K extends SubgroupMatmulKernel | TailedMatmulKernel>(
-  key: string,
-  make: () => K,
-): K => {
-  if (!made.has(key)) made.set(key, make());
-  return made.get(key) as K;
-};
+const made = new Map<string, SubgroupMatmulKernel>();
 
 const nameOf = (layout: TileLayout, { format }: SubgroupTile): string =>
   `matmul_${layout.toLowerCase()}${format ? `_${format}` : ""}`;
@@ -192,37 +196,32 @@ const workgroupsOf = ({ lanes, rows: tileRows }: SubgroupTile) =>
 const keyOf = (name: string, { lanes, rows, fours }: SubgroupTile): string =>
   `${name}/${lanes}/${rows}/${fours}`;
 
-/** The kernel of `layout` for a tile, expanded once; in q8 it also binds `scales`. */
+/**
+ * The kernel of `layout` for a tile, expanded once. In q8 it also binds `scales`, for a residual `r`, and
+ * for a tail `t` and `u`.
+ */
 export const subgroupMatmulKernel = (
   layout: TileLayout,
   tile: SubgroupTile,
+  parts: ReadonlyArray<AddedPart> = [],
 ): SubgroupMatmulKernel => {
-  const name = nameOf(layout, tile);
-  return once(keyOf(name, tile), () => ({
+  const name = [nameOf(layout, tile), ...parts].join("_");
+  const key = keyOf(name, tile);
+  const known = made.get(key);
+  if (known) return known;
+  const left = (["residual", "tail"] as const).filter((part) => !parts.includes(part));
+  const { a, b, c, ...scales } = bindingsFor(tile.format);
+  const kernel: SubgroupMatmulKernel = {
     name,
-    source: sourceOf(sources[layout].replace(tail, ""), tile),
-    params,
-    bindings: bindingsFor(tile.format),
+    source: sourceOf(withoutParts(sources[layout], left), tile),
+    params: Object.assign({ ...params }, ...parts.map((part) => added[part].params)),
+    bindings: {
+      ...{ a, b, c },
+      ...Object.assign({}, ...parts.map((part) => added[part].bindings)),
+      ...scales,
+    },
     workgroups: workgroupsOf(tile),
-  }));
-};
-
-/** {@linkcode subgroupMatmulKernel} that adds the products of a tail. */
-export const tailedMatmulKernel = (layout: "NT" | "NN", tile: SubgroupTile): TailedMatmulKernel => {
-  const name = `${nameOf(layout, tile)}_tail`;
-  return once(keyOf(name, tile), () => {
-    const { a, b, c, ...scales } = bindingsFor(tile.format);
-    return {
-      name,
-      source: sourceOf(sources[layout], tile),
-      params: tailedParams,
-      bindings: {
-        ...{ a, b, c },
-        t: { access: "in", shape: ({ tSize }) => [tSize] },
-        u: { access: "in", shape: ({ uSize }) => [uSize] },
-        ...scales,
-      },
-      workgroups: workgroupsOf(tile),
-    };
-  });
+  };
+  made.set(key, kernel);
+  return kernel;
 };

@@ -158,7 +158,7 @@ for (const given of cases) {
       const dY = uniform(rows * outputs, 6);
       const onDy = yield* gpu.upload(dY, [rows, outputs]);
       const { y, dX } = yield* gpu.submit((pass) => {
-        const { y, saved } = linearForward(pass, linear, x, mode);
+        const { y, saved } = linearForward(pass, linear, x, { mode });
         return { y, dX: linearBackward(pass, linear, saved, onDy, mode) };
       });
       const at: Values = { ...values, w };

@@ -9,6 +9,7 @@ import {
   matmulNT,
   matmulReference,
 } from "../../src/ops/matmul.ts";
+import { counted, withoutSubgroups } from "../support/adapted_pass.ts";
 import { onGpu, uniform, worst } from "../support/on_gpu.ts";
 import { upload } from "../support/packed.ts";
 
@@ -69,20 +70,6 @@ const uploadAll = (
       return Effect.as(gpu.write(own, values[index]!), own);
     });
   });
-
-const withoutSubgroups = (pass: Pass): Pass => ({
-  ...pass,
-  adapter: { ...pass.adapter, subgroups: false, subgroupSize: 0 },
-});
-
-// Counts what the adapter is asked to run.
-const counted = (pass: Pass, count: { dispatches: number }): Pass => ({
-  ...pass,
-  dispatch: (...of) => {
-    count.dispatches++;
-    pass.dispatch(...of);
-  },
-});
 
 for (const layout of layouts) {
   for (const name in tails) {
