@@ -9,6 +9,7 @@ import {
   linearForward,
   releaseAdapted,
   releaseLinear,
+  type SavedAdapted,
   type SavedLinear,
   type TrainingMode,
 } from "./lora_linear.ts";
@@ -33,7 +34,7 @@ export interface SavedFeedForward {
   readonly gateUp: SavedLinear;
   /** `[rows, 2 · intermediate]`; its activation, the input of `down`, is made again. */
   readonly gated: Tensor;
-  readonly down: Omit<SavedOutput, "linear"> & { readonly linear: Omit<SavedLinear, "x"> };
+  readonly down: SavedOutput<SavedAdapted>;
 }
 
 /** `gateUp [rows, 2 · intermediate]` → act(gate) · up `[rows, intermediate]`, and back. */
@@ -74,16 +75,21 @@ export const feedForwardBackward = (
   dStream: Tensor,
   mode?: TrainingMode,
 ): void => {
-  const { forward, backward } = activations[block.activation];
-  const x = forward(pass, saved.gated);
-  const { linear, ...rest } = saved.down;
-  const output = { ...rest, linear: { ...linear, x } };
-  const dActivated = joinBackward(pass, outputOf(block), output, dStream, mode);
-  pass.release(x);
-  const dGated = backward(pass, saved.gated, dActivated);
-  pass.release(dActivated);
-  const dNormed = linearBackward(pass, block.gateUp, saved.gateUp, dGated, mode);
-  pass.release(dGated);
+  const { gated, down: { linear, ...rest } } = saved;
+  // In place: `gated` becomes its gradient, and the gradient of its activation that activation.
+  const x = (dActivated: Tensor): Tensor => {
+    activations[block.activation].backward(pass, gated, dActivated);
+    return dActivated;
+  };
+  const activated = joinBackward(
+    pass,
+    outputOf(block),
+    { ...rest, linear: { ...linear, x } },
+    dStream,
+    mode,
+  );
+  pass.release(activated);
+  const dNormed = linearBackward(pass, block.gateUp, saved.gateUp, gated, mode);
   normBackward(pass, block.norm, saved.norm, dNormed, dStream);
   pass.release(dNormed);
   releaseFeedForward(pass, saved);

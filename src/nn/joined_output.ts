@@ -5,6 +5,7 @@ import {
   type Linear,
   linearBackward,
   linearForward,
+  type RemadeLinear,
   type SavedLinear,
   type TrainingMode,
 } from "./lora_linear.ts";
@@ -17,8 +18,8 @@ export interface BlockOutput {
 }
 
 /** What the backward reads again. */
-export interface SavedOutput {
-  readonly linear: SavedLinear;
+export interface SavedOutput<L = SavedLinear> {
+  readonly linear: L;
   readonly norm?: SavedNorm;
 }
 
@@ -41,11 +42,11 @@ export const joinForward = (
   return { y, saved: { linear: output.saved, norm: normed.saved } };
 };
 
-/** The gradient of the stream → that of `x`, which `saved` has; adds to those of the weights. */
+/** The gradient of the stream → that of `x`, which `saved` has or makes; adds to those of the weights. */
 export const joinBackward = (
   pass: Pass,
   { linear, norm }: BlockOutput,
-  saved: SavedOutput,
+  saved: SavedOutput<SavedLinear | RemadeLinear>,
   dStream: Tensor,
   mode?: TrainingMode,
 ): Tensor => {

@@ -54,13 +54,22 @@ export interface TrainingMode {
 }
 
 /** What the backward of a linear reads again. */
-export interface SavedLinear {
+export interface SavedLinear extends SavedAdapted {
   /** Its input `[rows, in]`. */
   readonly x: Tensor;
+}
+
+/** The part of it that the linear itself made. */
+export interface SavedAdapted {
   /** x·Aᵀ `[rows, ranks of all targets]`. */
   readonly down?: Tensor;
   /** Of the targets that have DoRA. */
   readonly dora?: ReadonlyArray<SavedDora>;
+}
+
+/** The same, for a linear whose input is made again from its gradient: in place, when that was used. */
+export interface RemadeLinear extends SavedAdapted {
+  readonly x: (dX: Tensor) => Tensor;
 }
 
 const dropped = (pass: Pass, lora: Lora, x: Tensor, mode: TrainingMode | undefined): Tensor =>
@@ -121,37 +130,35 @@ const addedTo = ({ targets }: Lora, down: Tensor): ReadonlyArray<AddedProduct> =
  *
  *     dX = dY·W + dT·A,  dT = scale·dY·B,  dA += dTᵀ·x,  dB += scale·dYᵀ·(x·Aᵀ)
  *
- * With DoRA, dY is first taken back through the lengths.
+ * With DoRA, dY is first taken back through the lengths. dX comes before the gradients that x is part of.
  */
 export const linearBackward = (
   pass: Pass,
   { weight, bias, lora }: Linear,
-  { x, down, dora }: SavedLinear,
+  { x, down, dora }: SavedLinear | RemadeLinear,
   dY: Tensor,
   mode?: TrainingMode,
 ): Tensor => {
   if (bias?.gradient) addBiasBackward(pass, dY, bias.gradient);
   const dZ = dora ? doraBackward(pass, dora, dY) : dY;
-  if (weight.gradient) {
-    matmulTN(pass, dZ, x, { into: weight.gradient, accumulate: true });
-  }
-  const dX = lora && down
-    ? adaptedBackward(pass, weight, lora, { x, down }, dZ, mode)
+  const dDown = lora && down && loweredBackward(pass, lora, down, dZ);
+  const dX = lora && dDown
+    ? adaptedInputGradient(pass, weight, lora, { dZ, dDown }, mode)
     : matmulNN(pass, dZ, weight.value);
+  const input = typeof x === "function" ? x(dX) : x;
+  if (weight.gradient) matmulTN(pass, dZ, input, { into: weight.gradient, accumulate: true });
+  if (lora?.a.gradient && dDown) {
+    const lowered = dropped(pass, lora, input, mode);
+    matmulTN(pass, dDown, lowered, { into: lora.a.gradient, accumulate: true });
+    if (lowered !== input) pass.release(lowered);
+  }
+  if (dDown) pass.release(dDown);
   if (dZ !== dY) pass.release(dZ);
   return dX;
 };
 
-// `dZ [rows, out]` → `dX [rows, in]`; adds to the gradients of A and B.
-const adaptedBackward = (
-  pass: Pass,
-  weight: Weight,
-  lora: Lora,
-  { x, down }: Required<Pick<SavedLinear, "x" | "down">>,
-  dZ: Tensor,
-  mode: TrainingMode | undefined,
-): Tensor => {
-  const { a, targets } = lora;
+// The gradient of x·Aᵀ `[rows, ranks of all targets]`; adds to those of the B's.
+const loweredBackward = (pass: Pass, { targets }: Lora, down: Tensor, dZ: Tensor): Tensor => {
   const dDown = pass.tensor(down.shape);
   for (const { from, to, ranks, scale, b } of targets) {
     const dPart = columns(dZ, from, to);
@@ -161,21 +168,27 @@ const adaptedBackward = (
       matmulTN(pass, dPart, downPart, { into: b.gradient, accumulate: true, scale });
     }
   }
-  const input = dropped(pass, lora, x, mode);
-  if (a.gradient) matmulTN(pass, dDown, input, { into: a.gradient, accumulate: true });
-  const dropping = input !== x;
-  const plus: AddedProduct[] = dropping
-    ? []
-    : [{ a: dDown, b: a.value, columns: [0, x.shape[1]!] }];
-  const dX = matmulNN(pass, dZ, weight.value, { plus });
-  if (dropping) {
-    pass.release(input);
-    const dInput = matmulNN(pass, dDown, a.value);
-    const kept = dropped(pass, lora, dInput, mode);
-    accumulate(pass, dX, kept);
-    pass.release(dInput, kept);
+  return dDown;
+};
+
+// dZ·W + dDown·A, where what dropout took of the adapter's input has no part in the second.
+const adaptedInputGradient = (
+  pass: Pass,
+  weight: Weight,
+  lora: Lora,
+  { dZ, dDown }: Readonly<Record<"dZ" | "dDown", Tensor>>,
+  mode: TrainingMode | undefined,
+): Tensor => {
+  const a = lora.a.value;
+  if (!mode || lora.dropout === 0) {
+    const plus: AddedProduct[] = [{ a: dDown, b: a, columns: [0, a.shape[1]!] }];
+    return matmulNN(pass, dZ, weight.value, { plus });
   }
-  pass.release(dDown);
+  const dX = matmulNN(pass, dZ, weight.value);
+  const dInput = matmulNN(pass, dDown, a);
+  const kept = dropped(pass, lora, dInput, mode);
+  accumulate(pass, dX, kept);
+  pass.release(dInput, kept);
   return dX;
 };
 
@@ -188,7 +201,7 @@ export const releaseLinear = (pass: Pass, saved: SavedLinear): void => {
 /** Gives back what the forward kept beside the input. */
 export const releaseAdapted = (
   pass: Pass,
-  { down, dora }: Pick<SavedLinear, "down" | "dora">,
+  { down, dora }: SavedAdapted,
 ): void => {
   if (down) pass.release(down);
   if (dora) releaseDora(pass, dora);

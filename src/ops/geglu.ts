@@ -18,14 +18,13 @@ export const gegluKernel: Kernel<"gateUp" | "y", "rows" | "cols"> = {
 };
 
 /** Binding of `kernels/geglu_backward.wgsl`. */
-export const gegluBackwardKernel: Kernel<"gateUp" | "dY" | "dGateUp", "rows" | "cols"> = {
+export const gegluBackwardKernel: Kernel<"gateUp" | "dY", "rows" | "cols"> = {
   name: "geglu_backward",
   source: backwardSource,
   params: { rows: "u32", cols: "u32" },
   bindings: {
-    gateUp: { access: "in", shape: ({ rows, cols }) => [rows, 2 * cols] },
-    dY: { access: "in", shape: ({ rows, cols }) => [rows, cols] },
-    dGateUp: { access: "out", shape: ({ rows, cols }) => [rows, 2 * cols] },
+    gateUp: { access: "inout", shape: ({ rows, cols }) => [rows, 2 * cols] },
+    dY: { access: "inout", shape: ({ rows, cols }) => [rows, cols] },
   },
   workgroups: ({ rows, cols }) => Math.ceil(rows * cols / 256),
 };
@@ -45,14 +44,15 @@ export const geglu = (pass: Pass, gateUp: Tensor): Tensor => {
   return y;
 };
 
-/** The forward's `gateUp` and `dY [rows, intermediate]` → `dGateUp [rows, 2 · intermediate]`. */
-export const gegluBackward = (pass: Pass, gateUp: Tensor, dY: Tensor): Tensor => {
+/**
+ * In place: `gateUp [rows, 2 · intermediate]`, which the forward read, becomes its gradient, and
+ * `dY [rows, intermediate]` becomes what the forward gave.
+ */
+export const gegluBackward = (pass: Pass, gateUp: Tensor, dY: Tensor): void => {
   const [rows = 0, both = 0] = gateUp.shape;
-  const dGateUp = pass.tensor(gateUp.shape);
   const cols = both / 2;
   const kernel = cols % 4 === 0 ? gegluBackwardFours : gegluBackwardKernel;
-  pass.dispatch(kernel, { rows, cols }, { gateUp, dY, dGateUp });
-  return dGateUp;
+  pass.dispatch(kernel, { rows, cols }, { gateUp, dY });
 };
 
 /** The forward's formula in f64; `cols` is the width of y. */
