@@ -14,6 +14,9 @@
 // kernels/matmul.wgsl does the rest.
 // Rows and columns past an edge are clamped outside the loop and not stored.
 //
+// What is marked as grouped makes up to three products of windows of the same buffers, each with sizes,
+// offsets, strides and a scale of its own; the tiles of one begin behind those of the one before.
+//
 // Grid: one workgroup of one subgroup a tile, tiles of one column of tiles next to each other, folded.
 // Sums in f32, in the order of k. Reference: matmulReference in src/ops/matmul.ts.
 // Expanded by src/gpu/expand.ts: LANES is the adapter's subgroup size, PARTS is ROWS / LANES or 1.
@@ -28,6 +31,19 @@ struct Params {
   bSize: u32, bOffset: u32, bStride: u32,
   cSize: u32, cOffset: u32, cStride: u32,
   scale: f32, accumulate: u32, transposed: u32,
+  //: grouped
+  tiles: u32,
+  rows1: u32, cols1: u32, depth1: u32, aOffset1: u32, aStride1: u32, bOffset1: u32, bStride1: u32,
+  cOffset1: u32, cStride1: u32, scale1: f32, firstTile1: u32,
+  rows2: u32, cols2: u32, depth2: u32, aOffset2: u32, aStride2: u32, bOffset2: u32, bStride2: u32,
+  cOffset2: u32, cStride2: u32, scale2: f32, firstTile2: u32,
+  //: end
+}
+
+struct Product {
+  rows: u32, cols: u32, depth: u32,
+  aOffset: u32, aStride: u32, bOffset: u32, bStride: u32, cOffset: u32, cStride: u32,
+  scale: f32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -41,8 +57,27 @@ fn main(
   @builtin(num_workgroups) grid: vec3<u32>,
   @builtin(subgroup_invocation_id) lane: u32,
 ) {
-  let tile = wg.x + wg.y * grid.x;
-  let tileRows = (params.rows + ROWS - 1u) / ROWS;
+  var tile = wg.x + wg.y * grid.x;
+  var own = Product(
+    params.rows, params.cols, params.depth, params.aOffset, params.aStride, params.bOffset, params.bStride,
+    params.cOffset, params.cStride, params.scale,
+  );
+  //: grouped
+  if (tile >= params.firstTile2) {
+    tile -= params.firstTile2;
+    own = Product(
+      params.rows2, params.cols2, params.depth2, params.aOffset2, params.aStride2, params.bOffset2,
+      params.bStride2, params.cOffset2, params.cStride2, params.scale2,
+    );
+  } else if (tile >= params.firstTile1) {
+    tile -= params.firstTile1;
+    own = Product(
+      params.rows1, params.cols1, params.depth1, params.aOffset1, params.aStride1, params.bOffset1,
+      params.bStride1, params.cOffset1, params.cStride1, params.scale1,
+    );
+  }
+  //: end
+  let tileRows = (own.rows + ROWS - 1u) / ROWS;
   let row = (tile % tileRows) * ROWS;
   let col = (tile / tileRows) * (4u * LANES) + 4u * lane;
 
@@ -54,21 +89,21 @@ fn main(
   //: unroll
   for (var part = 0u; part < PARTS; part++) {
     let slot = (part * LANES + lane) % ROWS;
-    let mine = min(row + 4u * (slot % (ROWS / 4u)), params.rows - 1u);
+    let mine = min(row + 4u * (slot % (ROWS / 4u)), own.rows - 1u);
     aStep[part] = slot / (ROWS / 4u);
-    aAt[part] = (params.aOffset + mine) / 4u;
+    aAt[part] = (own.aOffset + mine) / 4u;
   }
-  let aStride = params.aStride / 4u;
+  let aStride = own.aStride / 4u;
   //: split
   var bAt: array<u32, 4>;
   //: unroll
   for (var j = 0u; j < 4u; j++) {
-    bAt[j] = (params.bOffset + min(col + j, params.cols - 1u) * params.bStride) / 4u;
+    bAt[j] = (own.bOffset + min(col + j, own.cols - 1u) * own.bStride) / 4u;
   }
 
   //: split
   var sum: array<vec4<f32>, ROWS>;
-  for (var k = 0u; k < params.depth; k += 4u) {
+  for (var k = 0u; k < own.depth; k += 4u) {
     //: split
     var x: array<vec4<f32>, PARTS>;
     //: unroll
@@ -96,7 +131,7 @@ fn main(
     }
   }
 
-  if (col >= params.cols) { return; }
+  if (col >= own.cols) { return; }
   // An indexed copy, so that the store is compiled once and not ROWS times.
   var tileOfC: array<vec4<f32>, ROWS>;
   if (params.transposed == 1u) {
@@ -104,22 +139,22 @@ fn main(
     for (var i = 0u; i < ROWS / 4u * 4u; i += 4u) {
       //: unroll
       for (var j = 0u; j < 4u; j++) {
-        tileOfC[i + j] = params.scale * vec4(sum[i][j], sum[i + 1u][j], sum[i + 2u][j], sum[i + 3u][j]);
+        tileOfC[i + j] = own.scale * vec4(sum[i][j], sum[i + 1u][j], sum[i + 2u][j], sum[i + 3u][j]);
       }
     }
   } else {
     //: unroll
     for (var i = 0u; i < ROWS; i++) {
-      tileOfC[i] = params.scale * sum[i];
+      tileOfC[i] = own.scale * sum[i];
     }
   }
-  let height = min(ROWS, params.rows - row);
+  let height = min(ROWS, own.rows - row);
   for (var i = 0u; i < height; i++) {
-    var at = (params.cOffset + (row + i) * params.cStride + col) / 4u;
+    var at = (own.cOffset + (row + i) * own.cStride + col) / 4u;
     if (params.transposed == 1u) {
       let across = col + i % 4u;
-      if (across >= params.cols) { continue; }
-      at = (params.cOffset + across * params.cStride + row + i) / 4u;
+      if (across >= own.cols) { continue; }
+      at = (own.cOffset + across * own.cStride + row + i) / 4u;
     }
     if (params.accumulate == 1u) {
       c[at] += tileOfC[i];

@@ -3,6 +3,7 @@ import type { Pass, Tensor } from "../gpu/gpu.ts";
 import { addBias, addBiasBackward } from "../ops/add_bias.ts";
 import { dropout } from "../ops/dropout.ts";
 import { type AddedProduct, columns, matmulNN, matmulNT, matmulTN } from "../ops/matmul.ts";
+import { matmulGroup } from "../ops/matmul_group.ts";
 import { accumulate } from "../ops/residual_add.ts";
 import {
   directionsOf,
@@ -160,14 +161,20 @@ export const linearBackward = (
 // The gradient of x·Aᵀ `[rows, ranks of all targets]`; adds to those of the B's.
 const loweredBackward = (pass: Pass, { targets }: Lora, down: Tensor, dZ: Tensor): Tensor => {
   const dDown = pass.tensor(down.shape);
-  for (const { from, to, ranks, scale, b } of targets) {
-    const dPart = columns(dZ, from, to);
-    matmulNN(pass, dPart, b.value, { into: columns(dDown, ...ranks), scale });
-    if (b.gradient) {
-      const downPart = columns(down, ...ranks);
-      matmulTN(pass, dPart, downPart, { into: b.gradient, accumulate: true, scale });
-    }
-  }
+  matmulGroup(
+    pass,
+    "NN",
+    targets.map(({ from, to, ranks, scale, b }) => ({
+      a: columns(dZ, from, to),
+      b: b.value,
+      into: columns(dDown, ...ranks),
+      scale,
+    })),
+  );
+  const trained = targets.flatMap(({ from, to, ranks, scale, b: { gradient: into } }) =>
+    into ? [{ a: columns(dZ, from, to), b: columns(down, ...ranks), into, scale }] : []
+  );
+  matmulGroup(pass, "TN", trained, { accumulate: true });
   return dDown;
 };
 

@@ -5,8 +5,10 @@ import {
   builtIn,
   type Configuration,
   configurationFor,
+  exchanged,
   lyingLayouts,
   type Product,
+  productOf,
 } from "./matmul_configuration.ts";
 import {
   type AddedPart,
@@ -84,18 +86,15 @@ const matmul = (
   right: Stored | Matrix<Stored>,
   { into, accumulate = false, scale = 1, plus = [], residual }: TailedMatmulOptions = {},
 ): Tensor => {
-  const a = matrixOf(left);
-  const b = matrixOf(right);
-  const [rows, depth] = layout === "TN" ? [a.cols, a.rows] : [a.rows, a.cols];
-  const cols = layout === "NT" ? b.rows : b.cols;
-  assertShape("b", layout === "NT" ? [cols, depth] : [depth, cols], b);
   if (accumulate && !into) throw new RangeError("Expected `into` with `accumulate`");
-  const c = matrixOf(into ?? pass.tensor([rows, cols]));
-  assertShape("c", [rows, cols], c);
+  const product = productOf(layout, left, right, {
+    ...{ scale, accumulate },
+    into: into ?? ((shape) => pass.tensor(shape)),
+  });
+  const { rows, cols, c } = product;
   for (const added of plus) assertAdded(layout, added, rows);
   if (residual) assertShape("residual", [rows, cols], matrixOf(residual));
 
-  const product: Product = { rows, depth, cols, a, b, c, scale, accumulate };
   const fused = fusedWith(pass.adapter, layout, product, { plus, residual });
   const configuration = configurationFor(pass.adapter, layout, product, fused.length > 0);
   if (configuration.kernel === "subgroup") bySubgroups(pass, layout, product, configuration, fused);
@@ -174,12 +173,6 @@ const bySubgroups = (
     Object.assign(told, ...fused.map(({ params }) => params)),
     Object.assign(tensors, ...fused.map(({ tensors }) => tensors)),
   );
-};
-
-// Cᵀ = Bᵀ·Aᵀ.
-const exchanged = ({ a, b, rows, cols, ...rest }: Product): Product => {
-  if (isPacked(b.tensor)) throw new Error("matmul: a packed operand cannot be exchanged");
-  return { ...rest, a: { ...b, tensor: b.tensor }, b: a, rows: cols, cols: rows };
 };
 
 // What the built-in subgroup kernel can add in its own dispatch.

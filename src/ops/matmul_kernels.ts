@@ -99,8 +99,17 @@ export type TailPart = "end" | "depth" | "tOffset" | "uOffset" | "uStride" | "sc
 /** Parameters of the tail: those of its operands, and of each part. */
 export type TailSize = "tSize" | "tStride" | "uSize" | `${TailPart}${0 | 1 | 2}`;
 
-/** What a subgroup kernel may add to its product: in NT both, in NN the tail. */
-export type AddedPart = "residual" | "tail";
+/** What of a product in a group is its own. */
+export type GroupedSize =
+  | "rows"
+  | "cols"
+  | "depth"
+  | `${"a" | "b" | "c"}${"Offset" | "Stride"}`
+  | "scale"
+  | "firstTile";
+
+/** What a subgroup kernel may do besides: NT adds both, NN a tail; TN and TT make a group of products. */
+export type AddedPart = "residual" | "tail" | "grouped";
 
 const sources: Readonly<Record<TileLayout, string>> = {
   NT: ntSource,
@@ -146,11 +155,27 @@ const tailParams: Readonly<Record<TailSize, "u32" | "f32">> = {
   ...partParams(2),
 };
 
+const groupedParams = <const P extends 1 | 2>(product: P) =>
+  ({
+    [`rows${product}`]: "u32",
+    [`cols${product}`]: "u32",
+    [`depth${product}`]: "u32",
+    [`aOffset${product}`]: "u32",
+    [`aStride${product}`]: "u32",
+    [`bOffset${product}`]: "u32",
+    [`bStride${product}`]: "u32",
+    [`cOffset${product}`]: "u32",
+    [`cStride${product}`]: "u32",
+    [`scale${product}`]: "f32",
+    [`firstTile${product}`]: "u32",
+  }) as Readonly<Record<`${GroupedSize}${P}`, "u32" | "f32">>;
+
 const added = {
   residual: {
     params: { rSize: "u32" },
     bindings: { r: { access: "in", shape: ({ rSize }: { readonly rSize: number }) => [rSize] } },
   },
+  grouped: { params: { tiles: "u32", ...groupedParams(1), ...groupedParams(2) }, bindings: {} },
   tail: {
     params: tailParams,
     bindings: {
@@ -188,17 +213,23 @@ const sourceOf = (source: string, { lanes, rows, format, fours }: SubgroupTile):
     ...source.includes("TAIL_PARTS") ? { TAIL_PARTS: Math.max(1, rows / lanes) } : {},
   });
 
-const workgroupsOf = ({ lanes, rows: tileRows }: SubgroupTile) =>
-(
+/** How many tiles a product has. */
+export const tilesOf = (
+  { lanes, rows: tileRows }: Pick<SubgroupTile, "lanes" | "rows">,
   { rows, cols }: Readonly<Record<"rows" | "cols", number>>,
 ): number => Math.ceil(rows / tileRows) * Math.ceil(cols / tileColumns(lanes));
+
+const workgroupsOf =
+  (tile: SubgroupTile) =>
+  (params: Readonly<Record<"rows" | "cols", number>> & { readonly tiles?: number }): number =>
+    params.tiles ?? tilesOf(tile, params);
 
 const keyOf = (name: string, { lanes, rows, fours }: SubgroupTile): string =>
   `${name}/${lanes}/${rows}/${fours}`;
 
 /**
  * The kernel of `layout` for a tile, expanded once. In q8 it also binds `scales`, for a residual `r`, and
- * for a tail `t` and `u`.
+ * for a tail `t` and `u`; with `grouped` it is told of two further products.
  */
 export const subgroupMatmulKernel = (
   layout: TileLayout,
@@ -209,7 +240,7 @@ export const subgroupMatmulKernel = (
   const key = keyOf(name, tile);
   const known = made.get(key);
   if (known) return known;
-  const left = (["residual", "tail"] as const).filter((part) => !parts.includes(part));
+  const left = Object.keys(added).filter((part) => !parts.includes(part as AddedPart));
   const { a, b, c, ...scales } = bindingsFor(tile.format);
   const kernel: SubgroupMatmulKernel = {
     name,

@@ -1,6 +1,6 @@
 /** The tail of a product: further products that are added to parts of its columns in one dispatch. @module */
 import { sizeOf, type Tensor } from "../gpu/gpu.ts";
-import { type Matrix, matrixOf } from "./matrix.ts";
+import { type Matrix, matrixOf, spanOf } from "./matrix.ts";
 import type { TailPart, TailSize } from "./matmul_kernels.ts";
 
 /** A product that is added to columns of another. */
@@ -92,13 +92,4 @@ const stretchesOf = (added: ReadonlyArray<AddedProduct>, cols: number): Readonly
     at = to;
   }
   return at < cols ? [...stretches, { to: cols }] : stretches;
-};
-
-// The window that holds `tensors` of one buffer.
-const spanOf = (tensors: ReadonlyArray<Tensor>): Tensor | undefined => {
-  const { buffer, dtype } = tensors[0]!;
-  if (tensors.some((tensor) => tensor.buffer !== buffer)) return undefined;
-  const offset = Math.min(...tensors.map((tensor) => tensor.offset));
-  const bytes = Math.max(...tensors.map((tensor) => tensor.offset + tensor.bytes)) - offset;
-  return { buffer, offset, bytes, shape: [bytes / 4], dtype };
 };

@@ -52,6 +52,15 @@ export const rowsOf = <T extends Stored = Tensor>(
 /** Its tensor with one axis: what a kernel that computes its own positions binds. */
 export const flat = ({ tensor }: Matrix): Tensor => ({ ...tensor, shape: [sizeOf(tensor.shape)] });
 
+/** The window that holds `tensors`, with one axis; undefined where they lie in several buffers. */
+export const spanOf = (tensors: ReadonlyArray<Tensor>): Tensor | undefined => {
+  const { buffer, dtype } = tensors[0]!;
+  if (tensors.some((tensor) => tensor.buffer !== buffer)) return undefined;
+  const offset = Math.min(...tensors.map((tensor) => tensor.offset));
+  const bytes = Math.max(...tensors.map((tensor) => tensor.offset + tensor.bytes)) - offset;
+  return { buffer, offset, bytes, shape: [bytes / 4], dtype };
+};
+
 /** Throws {@linkcode GpuError} `ShapeMismatch` where an operand of a product is not as the others need it. */
 export const assertShape = (
   binding: string,
