@@ -2,6 +2,8 @@
 import { Effect, FileSystem, Path, Result } from "effect";
 import { resolveRunConfig } from "../config/resolve.ts";
 import type { RunConfig } from "../config/run_config.ts";
+import type { Roofline } from "../roofline/measure_step.ts";
+import { parseRoofline, rooflineFile } from "../roofline/roofline_file.ts";
 import type { MetricRecord } from "../training/metric_log.ts";
 import { readIfPresent } from "../weights/files.ts";
 import type { WeightsError } from "../weights/weights_error.ts";
@@ -18,6 +20,8 @@ interface ReadAnyRun {
   /** Trainings that are done, and that are still to be done as far as that is known. */
   readonly done: number;
   readonly missing: number;
+  /** What was measured of its training step, where somebody asked. */
+  readonly roofline?: Roofline;
 }
 
 /** A run of `train`. */
@@ -102,12 +106,21 @@ const readRun = (
       Effect.mapError(({ message }) => notARun(folder, `other settings. ${message}`)),
     );
     const result = jsonObject((yield* read("result.json")) ?? "") ?? {};
+    const measured = yield* read(rooflineFile);
+    const parsed = measured === undefined ? undefined : parseRoofline(measured);
+    if (measured !== undefined && !parsed) {
+      return yield* notARun(folder, `a broken ${rooflineFile}`);
+    }
+    const roofline = parsed ? { roofline: parsed } : {};
     if (name === undefined) {
       const arms = parseLines<ArmResult>(yield* read("arms.jsonl"));
       const metrics = parseLines<MetricRecord>(yield* read("metrics.jsonl"));
       const { config: _config, arms: _arms, ...ending } = result as Partial<RunResult>;
       const missing = config.arms.length * config.seeds - arms.length;
-      return { kind: "train", folder, config, arms, metrics, ending, done: arms.length, missing };
+      return {
+        ...{ kind: "train", folder, config, arms, metrics, ending, done: arms.length, missing },
+        ...roofline,
+      };
     }
     const experiment = experiments.find((known) => known.name === name);
     if (!experiment) return yield* notARun(folder, `an experiment that there is not, ${name}`);
@@ -119,6 +132,7 @@ const readRun = (
       ...{ kind: "experiment", folder, config, experiment, records, ending },
       done: records.length,
       missing,
+      ...roofline,
     };
   });
 

@@ -10,6 +10,8 @@ export type RunFolderReason =
     readonly _tag: "MixedKinds";
     readonly kinds: ReadonlyArray<{ readonly folder: string; readonly kind: string }>;
   }
+  /** A roofline is that of one run. */
+  | { readonly _tag: "OneWanted"; readonly found: number }
   /** A sweep's folder that holds a sweep of other settings. */
   | { readonly _tag: "OtherSweep"; readonly folder: string };
 
@@ -32,6 +34,8 @@ const explain = (reason: RunFolderReason): string => {
       return `The runs are of different kinds and have no table in common; compare those of one ` +
         `kind\n${list}`;
     }
+    case "OneWanted":
+      return `--roofline: expected one run, found ${reason.found}; give a run's folder alone`;
     case "OtherSweep":
       return `${reason.folder}: expected no sweep or this one, found a sweep of other settings; ` +
         "choose another --out, or go on with --resume DIR";

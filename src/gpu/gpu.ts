@@ -262,12 +262,16 @@ export const openGpu = async (
 const makeUniforms = (device: GPUDevice, size: number): GPUBuffer =>
   device.createBuffer({ size, usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST });
 
+/** {@linkcode openGpu} as an effect. Fails with `NoAdapter` where WebGPU finds none. */
+export const openedGpu = (options: OpenOptions = {}): Effect.Effect<OpenGpu, GpuError> =>
+  attemptPromise(() => openGpu(options));
+
 /** The machine's best adapter. Fails with `NoAdapter` where WebGPU finds none. */
 export const layer: Layer.Layer<Gpu, GpuError> = Layer.effect(
   Gpu,
   // What is still running is waited for: a software driver's threads outlive what they compute on.
   Effect.acquireRelease(
-    attemptPromise(() => openGpu()),
+    openedGpu(),
     ({ finish, close }) => Effect.andThen(Effect.ignore(finish), Effect.sync(close)),
   ),
 );

@@ -4,6 +4,7 @@ import { type Cause, Data } from "effect";
 /** Why a {@linkcode GpuError} happened; match on `_tag`. */
 export type GpuReason =
   | { readonly _tag: "NoAdapter" }
+  | { readonly _tag: "NoTimestamps"; readonly adapter: string }
   | {
     readonly _tag: "ShapeMismatch";
     readonly kernel: string;
@@ -39,6 +40,9 @@ const explain = (reason: GpuReason): string => {
   switch (reason._tag) {
     case "NoAdapter":
       return "No WebGPU adapter was found: run `deno task setup`, which says what driver this machine lacks";
+    case "NoTimestamps":
+      return `${reason.adapter} cannot time its kernels: WebGPU's timestamp-query is not there; ` +
+        "another adapter or a newer driver may have it";
     case "ShapeMismatch":
       return `${reason.kernel}: ${reason.binding} should be [${reason.expected}] but is [${reason.actual}]`;
     case "DtypeMismatch":

@@ -45,7 +45,10 @@ export interface TailedMatmulOptions extends MatmulOptions {
    * the adapter's kernels can: LoRA's part of a linear layer.
    */
   readonly plus?: ReadonlyArray<AddedProduct>;
-  /** `[rows, cols]`, added likewise: the residual stream that a linear layer's output joins. */
+  /**
+   * `[rows, cols]`, added likewise: the residual stream that a linear layer's output joins. `into` is then
+   * a whole tensor.
+   */
   readonly residual?: Tensor;
 }
 
@@ -93,7 +96,10 @@ const matmul = (
   });
   const { rows, cols, c } = product;
   for (const added of plus) assertAdded(layout, added, rows);
-  if (residual) assertShape("residual", [rows, cols], matrixOf(residual));
+  if (residual) {
+    assertShape("residual", [rows, cols], matrixOf(residual));
+    assertShape("what a residual is added to", [rows, cols], matrixOf(c.tensor));
+  }
 
   const fused = fusedWith(pass.adapter, layout, product, { plus, residual });
   const configuration = configurationFor(pass.adapter, layout, product, fused.length > 0);

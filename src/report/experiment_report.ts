@@ -3,11 +3,13 @@ import { Effect } from "effect";
 import type { RunConfig } from "../config/run_config.ts";
 import type { Answer, Experiment, Findings, RecipeRecord } from "../experiments/experiment.ts";
 import type { ExperimentCost } from "../experiments/result.ts";
+import type { Roofline } from "../roofline/measure_step.ts";
 import { formatBytes, formatSeconds } from "./columns.ts";
 import { claimPanel, figureHtml, tableHtml } from "./findings_html.ts";
 import { type Html, markup, trusted } from "./html.ts";
 import { page } from "./page.ts";
 import { paperCaveat } from "./paper_numbers.ts";
+import { rooflineSection } from "./roofline.ts";
 import { settingsTable } from "./settings_table.ts";
 
 /** What the report shows of a finished experiment. */
@@ -19,6 +21,8 @@ export interface ReportedExperiment {
   readonly notes?: ReadonlyArray<string>;
   /** What it took; a run that is not finished does not know. */
   readonly run?: ExperimentCost;
+  /** What was measured of its training step. */
+  readonly roofline?: Roofline;
 }
 
 /** The whole of an experiment's `report.html`. */
@@ -48,7 +52,8 @@ ${list([...protocol, ...result.notes ?? []])}
 ${list(deviations)}
 ${settingsTable(config)}
 <h2>Machine and cost</h2>
-${machine(result)}`,
+${machine(result)}
+${result.roofline ? yield* rooflineSection(result.roofline) : undefined}`,
   );
 });
 

@@ -3,6 +3,7 @@ import { Effect } from "effect";
 import { declaredBehaviours } from "../config/reference_behaviours.ts";
 import { armNames } from "../config/run_config.ts";
 import { rateNames, type ReportedRun } from "../experiments/result.ts";
+import type { Roofline } from "../roofline/measure_step.ts";
 import type { MetricRecord } from "../training/metric_log.ts";
 import { answers } from "./answers.ts";
 import { lossChart, lossDomain, mostPoints, rateChart } from "./charts.ts";
@@ -20,6 +21,7 @@ import { type Content, type Html, markup, trusted } from "./html.ts";
 import { limitsOf } from "./limits.ts";
 import { paperCaveat, paperNotes } from "./paper_numbers.ts";
 import { page } from "./page.ts";
+import { rooflineSection } from "./roofline.ts";
 import { settingsTable } from "./settings_table.ts";
 import { distanceTable, dot, rateTable, seedTable } from "./result_table.ts";
 import { armLabels, type ArmSummary, seedsOf, summarise } from "./summary.ts";
@@ -28,7 +30,8 @@ import { armLabels, type ArmSummary, seedsOf, summarise } from "./summary.ts";
 export const renderReport: (
   result: ReportedRun,
   metrics: ReadonlyArray<MetricRecord>,
-) => Effect.Effect<string> = Effect.fnUntraced(function* (result, metrics) {
+  roofline?: Roofline,
+) => Effect.Effect<string> = Effect.fnUntraced(function* (result, metrics, roofline) {
   const arms = summarise(result);
   const rateFigures = yield* Effect.forEach(
     rateNames,
@@ -73,6 +76,7 @@ ${answers(result, arms)}
 ${protocol(result)}
 <h2>Machine and cost</h2>
 ${machine(result, arms)}
+${roofline ? yield* rooflineSection(roofline) : undefined}
 <h2>Limits</h2>
 <ul>${limitsOf(result).map((limit) => markup`<li>${limit}</li>\n`)}</ul>
 `,

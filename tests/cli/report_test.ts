@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { Effect, FileSystem } from "effect";
 import { runReport } from "../../src/cli/report_run.ts";
 import { type Platform, platform } from "../../src/platform.ts";
+import type { Roofline } from "../../src/roofline/measure_step.ts";
+import { totalBytes } from "../../src/roofline/minimum_bytes.ts";
 import { renderReport } from "../../src/report/report.ts";
 import { sampleMetrics, sampleRun } from "../report/sample_run.ts";
 import { madeRecord, writeExperiment, writeTraining } from "../support/run_folders.ts";
@@ -30,6 +32,50 @@ inFolder(
       assert.equal(
         yield* fs.readFileString(document.report),
         yield* renderReport(run, sampleMetrics(1)),
+      );
+    }),
+);
+
+inFolder(
+  "runReport() measures a run's training step where asked, and its report keeps that",
+  (at) =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem;
+      const run = sampleRun(1);
+      const { config } = run;
+      const small = { ...config, training: { ...config.training, batchSize: 2 } };
+      yield* writeTraining(`${at}/a`, { ...run, config: small });
+      const asked = { runs: [`${at}/a`], out: undefined, json: true };
+      const { text } = yield* runReport({ ...asked, roofline: true });
+      assert.match(text, /\bmatmul_nt_residual_tail\b|\bmatmul\b/);
+      const measured = JSON.parse(yield* fs.readFileString(`${at}/a/roofline.json`)) as Roofline;
+      assert.equal(measured.step.sequences, 2);
+      const dispatches = measured.kernels.reduce((sum, { dispatches }) => sum + dispatches, 0);
+      assert.equal(measured.dispatches, dispatches);
+      assert.ok(measured.peakBytes > totalBytes(measured.minimum));
+      const page = `${at}/a/report.html`;
+      assert.match(yield* fs.readFileString(page), /Roofline of a training step/);
+      yield* fs.remove(page);
+      yield* runReport(asked);
+      assert.match(yield* fs.readFileString(page), /Roofline of a training step/);
+    }),
+);
+
+inFolder(
+  "runReport() refuses to measure several runs, and a roofline that it did not write",
+  (at) =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem;
+      for (const name of ["a", "b"]) yield* writeTraining(`${at}/${name}`, sampleRun(1));
+      const several = { runs: [`${at}/a`, `${at}/b`], out: undefined, json: true, roofline: true };
+      assert.equal(
+        (yield* Effect.flip(runReport(several))).message,
+        "--roofline: expected one run, found 2; give a run's folder alone",
+      );
+      yield* fs.writeFileString(`${at}/a/roofline.json`, "{}");
+      assert.match(
+        (yield* Effect.flip(report([`${at}/a`], `${at}/out`))).message,
+        /found a broken roofline\.json$/,
       );
     }),
 );

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Effect } from "effect";
 import { Gpu } from "../../src/gpu/gpu.ts";
-import { matmulNN, matmulNT, matmulReference } from "../../src/ops/matmul.ts";
+import { columns, matmulNN, matmulNT, matmulReference } from "../../src/ops/matmul.ts";
 import { counted, withoutSubgroups } from "../support/adapted_pass.ts";
 import { onGpu, uniform, worst } from "../support/on_gpu.ts";
 import { upload } from "../support/packed.ts";
@@ -99,7 +99,7 @@ onGpu(
 );
 
 onGpu(
-  "matmulNT() refuses a residual of another shape",
+  "matmulNT() refuses a residual of another shape, and one for a window",
   Effect.gen(function* () {
     const gpu = yield* Gpu;
     const error = yield* Effect.flip(
@@ -110,5 +110,17 @@ onGpu(
       ),
     );
     assert.equal(error.message, "matmul: residual should be [4,64] but is [4,32]");
+    const window = yield* Effect.flip(
+      gpu.submit((pass) =>
+        matmulNT(pass, pass.tensor([4, 8]), pass.tensor([64, 8]), {
+          residual: pass.tensor([4, 64]),
+          into: columns(pass.tensor([4, 128]), 64, 128),
+        })
+      ),
+    );
+    assert.equal(
+      window.message,
+      "matmul: what a residual is added to should be [4,64] but is [4,128]",
+    );
   }),
 );

@@ -1,5 +1,5 @@
 /** Counts what the kernels of a step compute and move, from the shapes that they are given. @module */
-import { type Gpu, type Kernel, type Pass, sizeOf, type Tensor } from "../../src/gpu/gpu.ts";
+import { type Gpu, type Kernel, type Pass, sizeOf, type Tensor } from "../gpu/gpu.ts";
 
 /** What the dispatches of one kernel do in all. */
 export interface KernelWork {
@@ -48,13 +48,14 @@ const workOf = (
   tensors: Readonly<Record<string, Tensor>>,
   pairs: number,
 ): { readonly flops: number | undefined; readonly bytes: number } => {
-  const { rows, depth, cols, heads, headDim } = params;
-  // Operands of a product may be windows of larger tensors: its parameters say what it reads.
-  if (rows !== undefined && depth !== undefined && cols !== undefined) {
-    const written = rows * cols * (params["accumulate"] === 1 ? 2 : 1);
+  const { heads, headDim } = params;
+  const products = productsOf(params);
+  if (products.length > 0) {
+    const sum = (of: (product: Sizes) => number): number =>
+      products.reduce((total, product) => total + of(product), 0);
     return {
-      flops: 2 * rows * depth * cols,
-      bytes: 4 * (rows * depth + depth * cols + written),
+      flops: sum(({ rows, depth, cols }) => 2 * rows * depth * cols),
+      bytes: 4 * sum(({ rows, depth, cols, moved }) => rows * depth + depth * cols + moved),
     };
   }
   const bytes = Object.entries(kernel.bindings).reduce(
@@ -66,6 +67,28 @@ const workOf = (
     return { flops: undefined, bytes };
   }
   return { flops: productsAPair(kernel.name) * headDim * heads * pairs, bytes };
+};
+
+// One of the products of a dispatch; `moved` is what it reads and writes of its result.
+type Sizes = Readonly<Record<"rows" | "depth" | "cols" | "moved", number>>;
+
+// The products of a dispatch, by its parameters: operands may be windows of larger tensors.
+const productsOf = (params: Numbers): ReadonlyArray<Sizes> => {
+  const { rows, depth, cols, accumulate, rSize, tiles } = params;
+  if (rows === undefined || depth === undefined || cols === undefined) return [];
+  const touched = 1 + (accumulate === 1 ? 1 : 0) + (rSize === undefined ? 0 : 1);
+  const own = { rows, depth, cols, moved: rows * cols * touched };
+  const others = [1, 2].filter((at) => tiles !== undefined && params[`firstTile${at}`]! < tiles)
+    .map((at) => {
+      const [rows, depth, cols] = ["rows", "depth", "cols"].map((name) => params[`${name}${at}`]!);
+      return { rows: rows!, depth: depth!, cols: cols!, moved: rows! * cols! * touched };
+    });
+  // What is added as a tail writes nothing of its own.
+  const added = [0, 1, 2].filter((at) => params[`end${at}`] !== undefined).map((at) => {
+    const width = params[`end${at}`]! - (at === 0 ? 0 : params[`end${at - 1}`]!);
+    return { rows, depth: params[`depth${at}`]!, cols: Math.max(0, width), moved: 0 };
+  });
+  return [own, ...others, ...added.filter(({ depth }) => depth > 0)];
 };
 
 // Two products forward; with the scores computed again three for the query's gradient, four for the

@@ -1,10 +1,10 @@
 /** What the adapter can do at the most: multiply-adds from registers, and bytes through a copy. @module */
-import copySource from "./copy_bandwidth.wgsl" with { type: "text" };
-import fmaSource from "./fma_rate.wgsl" with { type: "text" };
+import copySource from "../../kernels/copy_bandwidth.wgsl" with { type: "text" };
+import fmaSource from "../../kernels/fma_rate.wgsl" with { type: "text" };
 import { Effect } from "effect";
-import type { GpuError, Kernel, OpenGpu } from "../../src/gpu/gpu.ts";
+import type { GpuError, Kernel, OpenGpu } from "../gpu/gpu.ts";
 
-/** Binding of `fma_rate.wgsl`. */
+/** Binding of `kernels/fma_rate.wgsl`. */
 export const fmaKernel: Kernel<"y", "threads" | "turns" | "a" | "b"> = {
   name: "fma_rate",
   source: fmaSource,
@@ -13,7 +13,7 @@ export const fmaKernel: Kernel<"y", "threads" | "turns" | "a" | "b"> = {
   workgroups: ({ threads }) => Math.ceil(threads / 64),
 };
 
-/** Binding of `copy_bandwidth.wgsl`. */
+/** Binding of `kernels/copy_bandwidth.wgsl`. */
 export const copyKernel: Kernel<"x" | "y", "vectors"> = {
   name: "copy_bandwidth",
   source: copySource,
