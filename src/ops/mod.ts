@@ -46,6 +46,7 @@ export * from "./layer_norm.ts";
 export * from "./logit_arithmetic.ts";
 export type { ChosenRows } from "./logit_chunks.ts";
 export * from "./matmul.ts";
+export * from "./matmul_group.ts";
 export * from "./place_columns.ts";
 export * from "./reduce_sum.ts";
 export * from "./residual_add.ts";
