@@ -10,6 +10,22 @@ import type { RateName } from "../experiments/result.ts";
 import type { MetricRecord } from "../training/metric_log.ts";
 import type { ArmSummary } from "./summary.ts";
 
+/** Colours that stand apart in light and in dark, in the order of the series. */
+export const palette: ReadonlyArray<string> = [
+  "#0b7bd6",
+  "#d9722e",
+  "#2f9e62",
+  "#b14ac0",
+  "#c2a019",
+  "#d1495b",
+  "#3aa6a6",
+  "#7d6bd6",
+  "#8a8f98",
+  "#795548",
+  "#e377c2",
+  "#6b8e23",
+];
+
 /** Points a line has at most; longer curves show means of neighbours. */
 export const mostPoints = 400;
 

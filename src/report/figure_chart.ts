@@ -2,22 +2,9 @@
 import type { Effect } from "effect";
 import type { TopLevelSpec } from "vega-lite";
 import type { Figure } from "../experiments/presentation.ts";
-import { drawChart } from "./charts.ts";
+import { drawChart, palette } from "./charts.ts";
 
 const width = 560;
-
-/** Colours that stand apart in light and in dark, in the order of the series. */
-const palette = [
-  "#0b7bd6",
-  "#d9722e",
-  "#2f9e62",
-  "#b14ac0",
-  "#c2a019",
-  "#d1495b",
-  "#3aa6a6",
-  "#7d6bd6",
-  "#8a8f98",
-];
 
 /** The figure as SVG text; its legend is part of it. */
 export const figureChart = (figure: Figure): Effect.Effect<string> =>

@@ -2,7 +2,7 @@
 import { Effect } from "effect";
 import type { KernelShare, Roofline } from "../roofline/measure_step.ts";
 import { totalBytes } from "../roofline/minimum_bytes.ts";
-import { drawChart } from "./charts.ts";
+import { drawChart, palette } from "./charts.ts";
 import { formatBytes } from "./columns.ts";
 import { type Content, type Html, markup, trusted } from "./html.ts";
 import { factsOf, kernelColumns, kernelHeads, stepText } from "./roofline_text.ts";
@@ -78,22 +78,6 @@ const minimumTable = ({ minimum, peakBytes }: Roofline): Html =>
 </tbody></table></div>`;
 
 const accent = "var(--arm-delia, currentColor)";
-
-/** Colours that stand apart in light and in dark. */
-const palette = [
-  "#0b7bd6",
-  "#d9722e",
-  "#2f9e62",
-  "#b14ac0",
-  "#c2a019",
-  "#d1495b",
-  "#3aa6a6",
-  "#795548",
-  "#7f8ea3",
-  "#e377c2",
-  "#6b8e23",
-  "#5a4fcf",
-];
 
 const roofChart = ({ kernels, ceilings }: Roofline): Effect.Effect<string> => {
   const points = kernels.flatMap(({ kernel, flops, bytes }) =>
