@@ -130,14 +130,14 @@ const numbersPerToken = (
     (gains.feedForwardOutput ? hidden : 0) + (lora?.rank ?? 0) * adapted;
   const waiting = layers * (gradientCheckpointing ? hidden : hidden + inside);
   const again = gradientCheckpointing ? inside : 0;
-  // The gradients of the stream before and after the last norm, and of gate, up and their product; with
-  // dropout, what enters the down projection, its gradient, and both through the mask.
-  const gradients = 2 * hidden + (lora?.dropout ? 4 : 3) * intermediate +
+  // The gradients of the stream before and after the last norm, and of the product of gate and up; with
+  // dropout also that of the adapter's input, before and after the mask.
+  const gradients = 2 * hidden + (lora?.dropout ? 3 : 1) * intermediate +
     (gains.feedForwardOutput ? hidden : 0);
   return {
     kept: waiting + again + gradients,
     waiting: waiting + 3 * hidden, // the stream, the head's input and its gradient
-    // A layer's input, what enters its down projection, the terms of its last sum, and the sum.
+    // A layer's input, what enters its down projection, its output, and rounding up.
     passing: inside + intermediate + 3 * hidden,
   };
 };
