@@ -64,7 +64,7 @@ export const runExperiment = (
     const progress = yield* progressOnStderr;
     const gpu = yield* Gpu;
     progress.say(`${experiment.title} (${experiment.paper}); ${gpu.adapter.name}; ${folder.at()}`);
-    const { decoder, tokenizer, answersTo } = yield* openBase(config, source, progress);
+    const { decoder, tokenizer, answersTo, provenance } = yield* openBase(config, source, progress);
     const files = yield* Effect.context<FileSystem.FileSystem>();
     const dataOf = (seed: number) =>
       Effect.provideContext(experimentData(experiment, tokenizer, config, seed, dictionary), files);
@@ -74,6 +74,7 @@ export const runExperiment = (
     notes.forEach(progress.say);
     const parts: RecipeParts = {
       ...{ config, decoder, tokenizer, progress, measures: experiment.measures },
+      baseHashes: provenance.sha256 ?? {},
       dataOf,
       answersTo: (questions, kind, seed) =>
         answersTo(questions, folder.at(`diverse-${kind}-${seed}.jsonl`), seed),

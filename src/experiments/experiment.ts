@@ -30,6 +30,11 @@ export interface RecipeRecord {
   readonly supervisedTokens: number;
   /** Downstream examples seen, repetitions counted. */
   readonly exposures: number;
+  /**
+   * SHA-256 by what it is of: the base's files by their names, `downstream`, `diverse` and `facts` as this
+   * recipe had them, and `tests`. Records of older runs lack it.
+   */
+  readonly hashes?: Readonly<Record<string, string>>;
   /** Numbers by name, such as `t1_held_out_phrasing`. */
   readonly metrics: Readonly<Record<string, number>>;
   /** By metric, whether each item was as wanted: what intervals are made of. */

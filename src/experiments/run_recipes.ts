@@ -14,6 +14,7 @@ import type { MetricLog } from "../training/metric_log.ts";
 import type { Measure, Planned, RecipeRecord } from "./experiment.ts";
 import { type DiverseQuery, type ExperimentData, translationOf } from "./experiment_data.ts";
 import { curveWatch } from "./curves.ts";
+import { hashExamples, hashValue } from "./data_hash.ts";
 import { measureTrained } from "./measure_trained.ts";
 import { makeProbe, type Probe } from "./probe/probe.ts";
 import { probeData } from "./probe/probe_data.ts";
@@ -33,6 +34,8 @@ export interface RecipeParts {
   readonly tokenizer: Tokenizer;
   readonly progress: Progress;
   readonly measures: ReadonlyArray<Measure>;
+  /** SHA-256 of the base's files, by their names. */
+  readonly baseHashes: Readonly<Record<string, string>>;
   readonly dataOf: (seed: number) => Effect.Effect<ExperimentData, RunError>;
   /** The base's answers to questions of a kind: from a cache, or sampled now. */
   readonly answersTo: (
@@ -112,10 +115,11 @@ const runRecipe = (
     const worded = task.downstream[recipe.phrasings];
     if (!worded) throw new Error(`${recipe.name} wants phrasings that the data lack`);
     const downstream = worded.slice(0, recipe.downstreamItems);
+    const { facts, tests } = data;
     const trained = yield* trainRecipe(
       recipe,
       adapter,
-      { downstream, diverse, facts: data.facts },
+      { downstream, diverse, facts },
       { config, seed, progress, watch },
     );
     if (probe) yield* probe.measure(trained);
@@ -133,6 +137,13 @@ const runRecipe = (
     return {
       ...{ recipe: recipe.name, seed },
       ...trained,
+      hashes: {
+        ...parts.baseHashes,
+        downstream: yield* hashExamples(downstream),
+        diverse: yield* hashExamples(diverse),
+        facts: yield* hashExamples(facts),
+        tests: yield* hashValue({ tests, translation: data.translation }),
+      },
       ...measured,
       metrics: { ...measured.metrics, ...probed?.metrics },
       curves: { ...curves?.read(), ...probed?.curves },

@@ -51,6 +51,14 @@ Deno.test("runExperiment() trains and tests on files of one's own, and says what
     assert.equal(record!.exposures, 8);
     assert.equal(facts!.exposures, 0);
     assert.ok(facts!.tokens > 0);
+    // Both had the same files at hand, and neither took diverse data.
+    const [one, other] = [record!.hashes!, facts!.hashes!];
+    assert.deepEqual(Object.keys(one), [
+      ...["config.json", "tokenizer.json", "model.safetensors"],
+      ...["downstream", "diverse", "facts", "tests"],
+    ]);
+    assert.deepEqual(one, other);
+    assert.equal(new Set(Object.values(one)).size, 7);
     assert.match(notes!.join("\n"), /8 of 20 examples/);
     assert.match(yield* fs.readFileString(`${at}/run/report.html`), /8 of 20 examples/);
   }).pipe(Effect.scoped, Effect.provide(platform), Effect.runPromise));
