@@ -3,8 +3,8 @@ import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
 import type * as FileSystem from "effect/FileSystem";
 import type * as Path from "effect/Path";
-import * as Terminal from "effect/Terminal";
 import type * as Stdio from "effect/Stdio";
+import * as Terminal from "effect/Terminal";
 import { kindOf, type ReadRun, readRuns } from "../experiments/read_run.ts";
 import { RunFolderError } from "../experiments/run_folder_error.ts";
 import type { GpuError } from "../gpu/gpu.ts";
@@ -33,11 +33,12 @@ export interface ReportOutcome {
 
 type Services = FileSystem.FileSystem | Path.Path | Stdio.Stdio | Terminal.Terminal;
 
-type AskedReport = Omit<ReportOptions, "roofline"> & Partial<Pick<ReportOptions, "roofline">>;
-
-/** Compares the runs of `folders` and writes `report.html`. */
+/**
+ * Compares the runs of `folders` and writes `report.html`; with `roofline` measures a step of the one run and
+ * keeps that in its folder.
+ */
 export const runReport = (
-  { runs: folders, out, roofline = false }: AskedReport,
+  { runs: folders, out, roofline }: ReportOptions,
 ): Effect.Effect<
   ReportOutcome,
   RunFolderError | WeightsError | HubError | ModelError | GpuError,

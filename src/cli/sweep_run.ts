@@ -52,7 +52,9 @@ export const runSweep = (
       const begun = (yield* readIfPresent(path.join(at, "config.json"))) !== undefined;
       yield* swept.run(settingsOfPoint(plan, set), at, begun);
     }
-    return yield* runReport({ runs: [directory], out: directory, json: options.json });
+    return yield* runReport({
+      ...{ runs: [directory], out: directory, json: options.json, roofline: false },
+    });
   });
 
 const settingsOfPoint = ({ seeds }: SweepPlan, set: ReadonlyArray<string>) => ({

@@ -11,8 +11,8 @@ import {
   productOf,
 } from "./matmul_configuration.ts";
 import {
-  type AddedPart,
   anyMatmulKernel,
+  type KernelPart,
   type Layout,
   packedMatmulKernels,
   subgroupMatmulKernel,
@@ -105,7 +105,7 @@ const matmul = (
   const configuration = configurationFor(pass.adapter, layout, product, fused.length > 0);
   if (configuration.kernel === "subgroup") bySubgroups(pass, layout, product, configuration, fused);
   else byStrides(pass, layout, product, configuration);
-  const isFused = (wanted: AddedPart): boolean => fused.some(({ part }) => part === wanted);
+  const isFused = (wanted: KernelPart): boolean => fused.some(({ part }) => part === wanted);
   if (residual && !isFused("residual")) accumulateInto(pass, c.tensor, residual);
   for (const { a, b, columns: own, scale = 1 } of isFused("tail") ? [] : plus) {
     matmul(pass, layout, a, b, { into: columns(c, ...own), accumulate: true, scale });
@@ -115,7 +115,7 @@ const matmul = (
 
 /** What is added to a product in its own dispatch: what the kernel is told and binds for it. */
 interface Fused {
-  readonly part: AddedPart;
+  readonly part: KernelPart;
   readonly params: Readonly<Record<string, number>>;
   readonly tensors: Readonly<Record<string, Tensor>>;
 }

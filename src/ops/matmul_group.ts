@@ -18,9 +18,11 @@ import { type Matrix, spanOf } from "./matrix.ts";
 
 /** One product of a group. */
 export interface GroupedProduct {
+  /** In NN `[rows, depth]`, in TN `[depth, rows]`. */
   readonly a: Tensor | Matrix;
+  /** `[depth, cols]`. */
   readonly b: Tensor | Matrix;
-  /** Where it goes: a place of its own. */
+  /** Where it goes, `[rows, cols]`: a place of its own. */
   readonly into: Tensor | Matrix;
   /** Factor of the product; 1 unless told. */
   readonly scale?: number;
@@ -31,7 +33,7 @@ const products = { NN: matmulNN, TN: matmulTN } as const;
 /**
  * Each product of `group` into its own place, as `matmulNN` or `matmulTN` makes it: in one dispatch where
  * the adapter's kernels can, that is for two or three products of few columns whose operands are
- * windows of the same buffers.
+ * windows of the same buffers. Throws `GpuError` `ShapeMismatch` where operands do not go together.
  */
 export const matmulGroup = (
   pass: Pass,

@@ -108,8 +108,8 @@ export type GroupedSize =
   | "scale"
   | "firstTile";
 
-/** What a subgroup kernel may do besides: NT adds both, NN a tail; TN and TT make a group of products. */
-export type AddedPart = "residual" | "tail" | "grouped";
+/** Marked parts of the subgroup kernels: NT has a residual and a tail, NN a tail, TN and TT a group of products. */
+export type KernelPart = "residual" | "tail" | "grouped";
 
 const sources: Readonly<Record<TileLayout, string>> = {
   NT: ntSource,
@@ -170,7 +170,7 @@ const groupedParams = <const P extends 1 | 2>(product: P) =>
     [`firstTile${product}`]: "u32",
   }) as Readonly<Record<`${GroupedSize}${P}`, "u32" | "f32">>;
 
-const added = {
+const kernelParts = {
   residual: {
     params: { rSize: "u32" },
     bindings: { r: { access: "in", shape: ({ rSize }: { readonly rSize: number }) => [rSize] } },
@@ -234,21 +234,21 @@ const keyOf = (name: string, { lanes, rows, fours }: SubgroupTile): string =>
 export const subgroupMatmulKernel = (
   layout: TileLayout,
   tile: SubgroupTile,
-  parts: ReadonlyArray<AddedPart> = [],
+  parts: ReadonlyArray<KernelPart> = [],
 ): SubgroupMatmulKernel => {
   const name = [nameOf(layout, tile), ...parts].join("_");
   const key = keyOf(name, tile);
   const known = made.get(key);
   if (known) return known;
-  const left = Object.keys(added).filter((part) => !parts.includes(part as AddedPart));
+  const left = Object.keys(kernelParts).filter((part) => !parts.includes(part as KernelPart));
   const { a, b, c, ...scales } = bindingsFor(tile.format);
   const kernel: SubgroupMatmulKernel = {
     name,
     source: sourceOf(withoutParts(sources[layout], left), tile),
-    params: Object.assign({ ...params }, ...parts.map((part) => added[part].params)),
+    params: Object.assign({ ...params }, ...parts.map((part) => kernelParts[part].params)),
     bindings: {
       ...{ a, b, c },
-      ...Object.assign({}, ...parts.map((part) => added[part].bindings)),
+      ...Object.assign({}, ...parts.map((part) => kernelParts[part].bindings)),
       ...scales,
     },
     workgroups: workgroupsOf(tile),

@@ -18,7 +18,8 @@ const inFolder = (
       yield* test(yield* fs.makeTempDirectoryScoped());
     }).pipe(Effect.scoped, Effect.provide(platform), Effect.runPromise));
 
-const report = (runs: ReadonlyArray<string>, out: string) => runReport({ runs, out, json: true });
+const report = (runs: ReadonlyArray<string>, out: string) =>
+  runReport({ runs, out, json: true, roofline: false });
 
 inFolder(
   "runReport() remakes the report of a single run from its records",
@@ -27,7 +28,12 @@ inFolder(
       const fs = yield* FileSystem.FileSystem;
       const run = sampleRun(1);
       yield* writeTraining(`${at}/a`, run);
-      const { document } = yield* runReport({ runs: [`${at}/a`], out: undefined, json: true });
+      const { document } = yield* runReport({
+        runs: [`${at}/a`],
+        out: undefined,
+        json: true,
+        roofline: false,
+      });
       assert.equal(document.report, `${at}/a/report.html`);
       assert.equal(
         yield* fs.readFileString(document.report),
@@ -45,7 +51,7 @@ inFolder(
       const { config } = run;
       const small = { ...config, training: { ...config.training, batchSize: 2 } };
       yield* writeTraining(`${at}/a`, { ...run, config: small });
-      const asked = { runs: [`${at}/a`], out: undefined, json: true };
+      const asked = { runs: [`${at}/a`], out: undefined, json: true, roofline: false };
       const { text } = yield* runReport({ ...asked, roofline: true });
       assert.match(text, /\bmatmul_nt_residual_tail\b|\bmatmul\b/);
       const measured = JSON.parse(yield* fs.readFileString(`${at}/a/roofline.json`)) as Roofline;
@@ -135,7 +141,12 @@ inFolder(
         document.notes[0]!,
         /^B \(.*\) is not finished: 2 trainings are done, 3 or more/,
       );
-      const { text } = yield* runReport({ runs: [`${at}/b`], out: undefined, json: true });
+      const { text } = yield* runReport({
+        runs: [`${at}/b`],
+        out: undefined,
+        json: true,
+        roofline: false,
+      });
       assert.match(text, /The run is not finished/);
     }),
 );
