@@ -23,6 +23,7 @@ import { GpuError } from "./gpu_error.ts";
 import { type Command, makePass, type Pass } from "./pass.ts";
 import { type KernelTime, makeProfile } from "./profile.ts";
 import { makePipelines, uniformWindow } from "./pipelines.ts";
+import { makeReadback } from "./readback.ts";
 import { sizeOf, type Tensor } from "./tensor.ts";
 
 export type { AdapterFacts } from "./device.ts";
@@ -51,7 +52,7 @@ export interface Gpu {
   write(tensor: Tensor, data: Float32Array | Uint32Array): Effect.Effect<void, GpuError>;
   /** Records and submits one pass without waiting for it; its scratch lives as long as the scope. */
   submit<A>(record: (pass: Pass) => A): Effect.Effect<A, GpuError, Scope.Scope>;
-  /** Waits for everything submitted and reads an f32 tensor. Costs a host sync of about 11 ms. */
+  /** Waits for everything submitted and reads an f32 tensor. */
   download(tensor: Tensor): Effect.Effect<Float32Array<ArrayBuffer>, GpuError>;
   /** Like {@linkcode Gpu.download}, for a u32 tensor. */
   downloadU32(tensor: Tensor): Effect.Effect<Uint32Array<ArrayBuffer>, GpuError>;
@@ -104,11 +105,11 @@ export const openGpu = async (
   const { device, facts } = await openDevice();
   const profile = profiled && facts.timestamps ? makeProfile(device) : undefined;
   const pool = makeBufferPool(device);
+  const readback = makeReadback(device);
   const pipelines = makePipelines(device, wideLoads && facts.wideLoads);
   let broken: GpuError | undefined;
   let closed = false;
   let uniforms = makeUniforms(device, 256 * uniformWindow);
-  let staging: GPUBuffer | undefined;
 
   device.addEventListener("uncapturederror", (event) => {
     const { error } = event as GPUUncapturedErrorEvent;
@@ -157,27 +158,9 @@ export const openGpu = async (
   const read = (tensor: Tensor): Effect.Effect<ArrayBuffer, GpuError> =>
     attemptPromise(async () => {
       assertWorking();
-      const bytes = sizeOf(tensor.shape) * 4;
-      if (!staging || staging.size < bytes) {
-        staging?.destroy();
-        staging = device.createBuffer({
-          size: Math.max(4096, bytes),
-          usage: GPUBufferUsage.COPY_DST | GPUBufferUsage.MAP_READ,
-        });
-      }
-      // Taken for the time of the read: a concurrent download makes one of its own.
-      const target = staging;
-      staging = undefined;
-      const encoder = device.createCommandEncoder();
-      encoder.copyBufferToBuffer(tensor.buffer, tensor.offset, target, 0, bytes);
-      device.queue.submit([encoder.finish()]);
-      await target.mapAsync(GPUMapMode.READ, 0, bytes);
-      const copy = target.getMappedRange(0, bytes).slice(0);
-      target.unmap();
-      if (staging === undefined) staging = target;
-      else target.destroy();
+      const bytes = await readback.read(tensor);
       assertWorking();
-      return copy;
+      return bytes;
     });
 
   const allocate: Gpu["allocate"] = (shape, dtype = "f32") =>
@@ -245,6 +228,7 @@ export const openGpu = async (
     downloadU32: (tensor) => Effect.map(read(tensor), (bytes) => new Uint32Array(bytes)),
     finish: attemptPromise(async () => {
       await device.queue.onSubmittedWorkDone();
+      await readback.settled();
       assertWorking();
     }),
     peakBytes: pool.peakBytes,
@@ -253,7 +237,7 @@ export const openGpu = async (
       closed = true;
       pool.destroy();
       uniforms.destroy();
-      staging?.destroy();
+      readback.destroy();
       device.destroy();
     },
   };
