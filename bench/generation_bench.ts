@@ -1,12 +1,11 @@
 /** Answers to 256 prompts of the miniature world: refilled slots, and batches that wait for their longest. @module */
 import { Effect, Scope, Stream } from "effect";
 import { testSets } from "../fixtures/world/test_sets.ts";
-import { prepareDecoding } from "../src/generation/decode.ts";
 import { generate } from "../src/generation/generate.ts";
 import { allocateKvCache } from "../src/generation/kv_cache.ts";
-import { prefill } from "../src/generation/prefill.ts";
 import { isDone, type Row } from "../src/generation/row.ts";
 import type { Decoding, Prompt } from "../src/generation/sampler.ts";
+import { prepareStep } from "../src/generation/step.ts";
 import { Gpu } from "../src/gpu/gpu.ts";
 import { type LoadedModel, loadModel } from "../src/models/load_model.ts";
 import { platform } from "../src/platform.ts";
@@ -38,25 +37,33 @@ const open = Effect.gen(function* () {
 const refilled = ({ model, prompts, decoding }: Task, slots: number) =>
   Stream.runDrain(generate(model.subject, prompts, decoding, { slots }));
 
-// The loop that many programs have: a batch runs until its longest answer ends, and every token is read.
+// The loop that many programs have: a batch runs until its longest answer ends, every step takes all its
+// rows, and every token is waited for as WebGPU has it, which in Deno takes 10 ms more.
 const inBatches = ({ model: { subject }, prompts, decoding }: Task, slots: number) =>
   Effect.scoped(Effect.gen(function* () {
+    const gpu = yield* Gpu;
     const capacity = Math.max(...prompts.map(({ ids }) => ids.length)) + decoding.maxNewTokens;
     const cache = yield* allocateKvCache(subject.decoder.shape, slots, capacity);
-    const sizes = { mostRows: slots, mostSteps: 1 };
-    const decode = yield* prepareDecoding(subject, cache, decoding, sizes);
+    const step = yield* prepareStep(subject, cache, decoding, { mostRows: slots });
     for (let from = 0; from < prompts.length; from += slots) {
       const rows = prompts.slice(from, from + slots).map((prompt, slot): Row => ({
         ...{ index: from + slot, prompt, slot, ids: [], logProbabilities: [] },
       }));
-      const ended = new Set<Row>();
-      yield* prefill(subject, cache, rows);
-      while (ended.size < rows.length) {
-        yield* decode(rows, 1);
-        for (const row of rows) if (isDone(row, decoding)) ended.add(row);
+      let admitted = rows;
+      while (!rows.every((row) => isDone(row, decoding))) {
+        yield* step(rows.map((row) => isDone(row, decoding) ? copyOf(row) : row), admitted);
+        yield* gpu.finish;
+        admitted = [];
       }
     }
   }));
+
+// What is drawn for it is dropped.
+const copyOf = (row: Row): Row => ({
+  ...row,
+  ids: row.ids.slice(0, -1),
+  logProbabilities: row.logProbabilities.slice(0, -1),
+});
 
 let opened: Promise<Task> | undefined;
 

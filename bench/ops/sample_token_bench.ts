@@ -16,13 +16,12 @@ for (const [rows, vocab] of [[256, 320], [16, 32_000], [4, 151_936]] as const) {
     {
       workgroup_a_row: (pass, { logits, seeds, steps }) =>
         sampleToken(pass, logits, seeds, steps, rule, {
-          ...sampleTokenKernel,
-          constants: { WG: vocab > 16_384 ? 256 : 32 },
+          kernel: { ...sampleTokenKernel, constants: { WG: vocab > 16_384 ? 256 : 32 } },
         }),
       ...vocab <= 1024
         ? {
           thread_a_row: (pass, { logits, seeds, steps }) =>
-            sampleToken(pass, logits, seeds, steps, rule, sampleTokenRowsKernel),
+            sampleToken(pass, logits, seeds, steps, rule, { kernel: sampleTokenRowsKernel }),
         }
         : {},
     },

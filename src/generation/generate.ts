@@ -3,16 +3,12 @@ import { Effect, Option, Stream } from "effect";
 import type { Gpu, GpuError } from "../gpu/gpu.ts";
 import { ModelError } from "../models/model_error.ts";
 import type { Subject } from "../nn/adapter.ts";
-import { type Mix, prepareDecoding } from "./decode.ts";
 import { allocateKvCache } from "./kv_cache.ts";
-import { prefill } from "./prefill.ts";
 import { completionOf, isDone, type Row } from "./row.ts";
 import type { Completion, Decoding, Prompt } from "./sampler.ts";
+import { type Mix, prepareStep } from "./step.ts";
 
-export type { Mix } from "./decode.ts";
-
-/** Steps a submission. Each ends with a host sync; a row that is done idles until then. */
-const stepsPerSubmission = 4;
+export type { Mix } from "./step.ts";
 
 /** How prompts are answered together. */
 export interface GenerateOptions {
@@ -23,7 +19,7 @@ export interface GenerateOptions {
    * seed and get one answer, which has the index of the group.
    */
   readonly mix?: Mix;
-  /** Sees what the open answers have so far, every few tokens. */
+  /** Sees what the open answers have so far, at every token. */
   readonly onTokens?: (answers: ReadonlyArray<Completion>) => Effect.Effect<void>;
 }
 
@@ -53,8 +49,8 @@ export const generate = (
     }
     const most = Math.min(prompts.length, Math.max(1, Math.floor(slots / width)) * width);
     const cache = yield* allocateKvCache(shape, most, capacity);
-    const sizes = { mostRows: most, mostSteps: stepsPerSubmission, ...mix ? { mix } : {} };
-    const decode = yield* prepareDecoding(subject, cache, decoding, sizes);
+    const sizes = { mostRows: most, ...mix ? { mix } : {} };
+    const step = yield* prepareStep(subject, cache, decoding, sizes);
 
     const free = Array.from({ length: most }, (_, slot) => slot);
     let rows: ReadonlyArray<Row> = [];
@@ -75,10 +71,8 @@ export const generate = (
 
     const round = Effect.gen(function* () {
       const admitted = admit();
-      yield* prefill(subject, cache, admitted);
       rows = [...rows, ...admitted];
-      const left = maxNewTokens - Math.min(...rows.map(({ ids }) => ids.length));
-      yield* decode(rows, Math.min(stepsPerSubmission, left));
+      yield* step(rows, admitted);
       if (onTokens) yield* onTokens(answersOf(rows));
       const done = rows.filter((row) => isDone(row, decoding));
       rows = rows.filter((row) => !isDone(row, decoding));

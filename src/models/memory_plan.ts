@@ -33,7 +33,7 @@ export interface MemoryPlan {
   readonly optimizer: number;
   /** What a training step keeps for its backward, and what the backward makes. */
   readonly activations: number;
-  /** What the layers make of the prompts that are read at once. */
+  /** What the layers make of the prompts that are read at once, and of the open answers beside them. */
   readonly prompts: number;
   /** A chunk of logits, or the logits of a step of generation. */
   readonly logits: number;
@@ -64,7 +64,8 @@ export const planMemory = (
   const { kept, waiting, passing } = numbersPerToken(architecture, shape, run);
   const activations = run.trainedTokens * 4 * kept;
   const { batch, tokens, prompt } = run.generated;
-  const prompts = Math.min(batch * prompt, Math.max(promptTokens, prompt)) * 4 * passing;
+  const read = Math.min(batch * prompt, Math.max(promptTokens, prompt));
+  const prompts = (read + batch) * 4 * passing; // a step takes them with the open answers
   const cache = 2 * 4 * batch * tokens * shape.layers * shape.kvHeads * shape.headDim;
   const drawn = 2 * 4 * batch * rows; // the logits, and the sampler's weights of them
   const chunk = Math.min(logitsChunk, 4 * run.trainedTokens * rows);

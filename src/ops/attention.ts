@@ -97,7 +97,7 @@ const onAny = (headDim: number): Algorithm => ({
 
 /**
  * `qkv [rows, (heads + 2 · kvHeads) · headDim]`, `starts` u32 `[rows]` → `y [rows, heads · headDim]`,
- * and the `logSumExp [heads, rows]` of its scores, which the backward needs.
+ * into `y` where given, and the `logSumExp [heads, rows]` of its scores, which the backward needs.
  * Row i attends to the rows from `starts[i]` to i, the last `window` of them.
  */
 export const attention = (
@@ -105,13 +105,13 @@ export const attention = (
   qkv: Tensor,
   starts: Tensor,
   rule: AttentionRule,
+  y: Tensor = pass.tensor([qkv.shape[0]!, rule.heads * rule.headDim]),
 ): { readonly y: Tensor; readonly logSumExp: Tensor } => {
   const [rows = 0] = qkv.shape;
   const sizes = { rows, ...ruleParams(rule) };
   if (isWide(rule.headDim, subgroupLanes(pass.adapter))) {
     assertWalk(Math.min(rows, sizes.window + 16), rule.headDim, pass.adapter);
   }
-  const y = pass.tensor([rows, rule.heads * rule.headDim]);
   const logSumExp = pass.tensor([rule.heads, rows]);
   pass.dispatch(attentionKernel(rule, pass.adapter), sizes, { qkv, starts, y, logSumExp });
   return { y, logSumExp };

@@ -102,14 +102,16 @@ export interface AttentionCache {
 }
 
 /**
- * `qkv [rows, (heads + 2 · kvHeads) · headDim]` → `y [rows, heads · headDim]`. Of the row's sequence the
- * first `lengths` entries count, its newest among them, the last `window` of those; 0 gives zeros.
+ * `qkv [rows, (heads + 2 · kvHeads) · headDim]` → `y [rows, heads · headDim]`, into `y` where given. Of
+ * the row's sequence the first `lengths` entries count, its newest among them, the last `window` of
+ * those; 0 gives zeros.
  */
 export const cachedAttention = (
   pass: Pass,
   qkv: Tensor,
   cache: AttentionCache,
   rule: AttentionRule,
+  y: Tensor = pass.tensor([qkv.shape[0]!, rule.heads * rule.headDim]),
 ): Tensor => {
   const [rows = 0] = qkv.shape;
   const [batch = 0, maxLength = 0] = cache.keys.shape;
@@ -117,7 +119,6 @@ export const cachedAttention = (
   if (isWide(rule.headDim, 0)) {
     assertWalk(Math.min(maxLength, sizes.window), rule.headDim, pass.adapter);
   }
-  const y = pass.tensor([rows, rule.heads * rule.headDim]);
   const kernel = cachedAttentionKernel(rule, pass.adapter, maxLength);
   pass.dispatch(kernel, sizes, { qkv, ...cache, y });
   return y;

@@ -37,7 +37,6 @@ export * from "./embedding_noise.ts";
 export * from "./fill.ts";
 export * from "./geglu.ts";
 export * from "./gelu.ts";
-export * from "./generation_step.ts";
 export * from "./global_norm.ts";
 export * from "./head_dims.ts";
 export * from "./head_norm.ts";

@@ -66,10 +66,18 @@ export interface SamplingRule {
   readonly valid?: number;
 }
 
+/** What was drawn for each row. */
+export interface DrawnTokens {
+  /** Ids, u32 `[rows]`. */
+  readonly tokens: Tensor;
+  /** Of each at temperature 1, in nats `[rows]`. */
+  readonly logProbability: Tensor;
+}
+
 /**
  * `logits [rows, vocab]`, u32 `seeds [rows]` and `steps [rows]` → u32 `tokens [rows]` and the
- * `logProbability [rows]` of each at temperature 1, in nats. Draw `steps[row]` of a row depends on
- * its seed and its logits alone.
+ * `logProbability [rows]` of each at temperature 1, in nats, in new tensors or in those of `into`. Draw
+ * `steps[row]` of a row depends on its seed and its logits alone.
  */
 export const sampleToken = (
   pass: Pass,
@@ -77,12 +85,15 @@ export const sampleToken = (
   seeds: Tensor,
   steps: Tensor,
   { temperature, topP, valid }: SamplingRule,
-  kernel: typeof sampleTokenKernel = kernelFor(pass, logits),
-): { readonly tokens: Tensor; readonly logProbability: Tensor } => {
+  { kernel = kernelFor(pass, logits), into }: {
+    readonly kernel?: typeof sampleTokenKernel;
+    readonly into?: DrawnTokens;
+  } = {},
+): DrawnTokens => {
   const [rows = 0, vocab = 0] = logits.shape;
   const weights = pass.tensor([rows, vocab]);
-  const tokens = pass.tensor([rows], "u32");
-  const logProbability = pass.tensor([rows]);
+  const { tokens, logProbability } = into ??
+    { tokens: pass.tensor([rows], "u32"), logProbability: pass.tensor([rows]) };
   pass.dispatch(
     kernel,
     { rows, vocab, valid: valid ?? vocab, temperature, topP },

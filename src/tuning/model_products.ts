@@ -1,10 +1,9 @@
 /** The products that a model takes in training and generation, found by recording both on a dry GPU. @module */
 import { Effect } from "effect";
 import { pack } from "../data/batch.ts";
-import { prepareDecoding } from "../generation/decode.ts";
 import { allocateKvCache } from "../generation/kv_cache.ts";
-import { prefill } from "../generation/prefill.ts";
 import type { Row } from "../generation/row.ts";
+import { prepareStep } from "../generation/step.ts";
 import { type AdapterFacts, Gpu, type GpuError } from "../gpu/gpu.ts";
 import { dryGpu } from "../gpu/dry_gpu.ts";
 import { type AskedProduct, withTuning } from "../gpu/tuning.ts";
@@ -118,6 +117,7 @@ const trainOnce = (decoder: Decoder, newId: number, work: Work) =>
     );
   });
 
+// One token as the prompts are read, and one after.
 const answerOnce = (decoder: Decoder, slots: number, length: number) =>
   Effect.gen(function* () {
     const cache = yield* allocateKvCache(decoder.shape, slots, length + 1);
@@ -125,8 +125,7 @@ const answerOnce = (decoder: Decoder, slots: number, length: number) =>
       ...{ temperature: 1, topP: 0.95, maxNewTokens: 1, stopIds: [0] },
       valid: decoder.shape.vocab,
     };
-    const sizes = { mostRows: slots, mostSteps: 1 };
-    const decode = yield* prepareDecoding({ decoder }, cache, decoding, sizes);
+    const step = yield* prepareStep({ decoder }, cache, decoding, { mostRows: slots });
     const rows = Array.from({ length: slots }, (_, slot): Row => ({
       index: slot,
       prompt: { ids: idsOf(length), seed: 0 },
@@ -134,6 +133,6 @@ const answerOnce = (decoder: Decoder, slots: number, length: number) =>
       ids: [],
       logProbabilities: [],
     }));
-    yield* prefill({ decoder }, cache, rows);
-    yield* decode(rows, 1);
+    yield* step(rows, rows);
+    yield* step(rows, []);
   });

@@ -4,6 +4,7 @@ import { logitsAt } from "../../src/evaluation/logits_at.ts";
 import { generate, generateBatch } from "../../src/generation/generate.ts";
 import type { Completion, Decoding, Prompt } from "../../src/generation/sampler.ts";
 import { loadDecoder } from "../../src/models/load_decoder.ts";
+import { promptTokens } from "../../src/models/memory_plan.ts";
 import type { Subject } from "../../src/nn/adapter.ts";
 import { platform } from "../../src/platform.ts";
 import { openGolden } from "../models/golden.ts";
@@ -76,18 +77,38 @@ onGpu(
 );
 
 onGpu(
+  "generate() reads prompts of more tokens than a submission takes as it reads a few",
+  Effect.gen(function* () {
+    const { subject, prompts, decoding } = yield* opened;
+    const words = prompts.flatMap(({ ids }) => ids);
+    const length = Math.min(40, subject.decoder.positions - 3);
+    const many = Array.from({ length: Math.ceil(1.3 * promptTokens / length) }, (_, index) => ({
+      ids: Array.from({ length }, (_, at) => words[(index + at * (1 + index % 5)) % words.length]!),
+      seed: index,
+    }));
+    const few = { ...decoding, maxNewTokens: 3 };
+    const answers = yield* generateBatch(subject, many, few);
+    const inTurn = yield* inOrder(generate(subject, many, few, { slots: 30 }));
+    assert.deepEqual(answers.map(({ ids }) => ids), inTurn.map(({ ids }) => ids));
+    assert.ok(new Set(answers.map(({ ids }) => `${ids}`)).size > 20);
+  }).pipe(Effect.provide(platform)),
+);
+
+onGpu(
   "generate() gives an answer as soon as it ends, and takes the next prompt in its place",
   Effect.gen(function* () {
     const { subject, prompts, decoding } = yield* opened;
-    const open: number[] = [];
+    const open: (readonly [found: number, expected: number])[] = [];
     const ended: number[] = [];
+    const note = (found: number) => open.push([found, Math.min(3, prompts.length - ended.length)]);
     yield* generate(subject, prompts, decoding, {
       slots: 3,
-      onTokens: (answers) => Effect.sync(() => void open.push(answers.length)),
+      onTokens: (answers) => Effect.sync(() => void note(answers.length)),
     }).pipe(Stream.runForEach(({ index }) => Effect.sync(() => void ended.push(index))));
     assert.deepEqual(ended.toSorted((a, b) => a - b), prompts.map((_, index) => index));
     assert.notDeepEqual(ended, prompts.map((_, index) => index));
-    assert.ok(open.slice(0, -4).every((rows) => rows === 3), `open rows: ${open}`);
+    assert.ok(open.length > prompts.length);
+    for (const [found, expected] of open) assert.equal(found, expected);
   }).pipe(Effect.provide(platform)),
 );
 

@@ -29,7 +29,7 @@ const draw = (
     const onSeeds = yield* gpu.upload(seeds, [rows]);
     const steps = yield* gpu.upload(new Uint32Array(rows).fill(3), [rows]);
     const out = yield* gpu.submit((pass) =>
-      sampleToken(pass, onLogits, onSeeds, steps, rule, kernel)
+      sampleToken(pass, onLogits, onSeeds, steps, rule, kernel ? { kernel } : {})
     );
     return {
       tokens: yield* gpu.downloadU32(out.tokens),

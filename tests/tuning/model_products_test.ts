@@ -40,7 +40,7 @@ onGpu(
       products.some((one) =>
         one.layout === layout && one.rows === rows && one.depth === depth && one.cols === cols
       );
-    assert(has("NT", 160, 32, 64), "q, k and v of the prompts, in whole tiles of 32 rows");
+    assert(has("NT", 160 + 6, 32, 64), "q, k and v of prompts in tiles of 32 rows, and of answers");
     assert(has("TN", 4, 96, 32), "the gradient of A of a micro-batch");
     assert(has("NN", 48, 32, 48), "that of the rows that the loss reads");
     for (const rows of [1, 6]) assert(has("NT", rows, 32, 97), "logits of answers");

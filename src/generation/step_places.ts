@@ -1,0 +1,146 @@
+/** The rows of a step: tokens of new prompts, then the newest token of each open row. @module */
+import { Effect, type Scope } from "effect";
+import { pack } from "../data/batch.ts";
+import type { Gpu, GpuError, Tensor } from "../gpu/gpu.ts";
+import { promptTokens } from "../models/memory_plan.ts";
+import { aligned, windowOf } from "../nn/arenas.ts";
+import type { Row } from "./row.ts";
+
+/** Where the rows of a step stand, all u32. Those of prompts come first, `prompts.rows` of them. */
+export interface StepPlaces {
+  /** Of all rows. */
+  readonly tokens: Tensor;
+  /** Sequence in the cache, of all rows; one past the last where a row belongs to none. */
+  readonly slots: Tensor;
+  /** Of all rows. */
+  readonly positions: Tensor;
+  /** The rows that the head reads: those of open rows; the first where there are none. */
+  readonly wanted: Tensor;
+  readonly prompts?: {
+    readonly rows: number;
+    /** Row where the prompt of each row starts `[prompts.rows]`. */
+    readonly starts: Tensor;
+  };
+  readonly open?: {
+    readonly rows: number;
+    /** `[open.rows]`, as are those below. */
+    readonly slots: Tensor;
+    /** Entries of the cache that count. */
+    readonly lengths: Tensor;
+    readonly seeds: Tensor;
+    /** Tokens drawn so far. */
+    readonly drawn: Tensor;
+  };
+}
+
+/** The same on the host: columns, and how many rows of prompts and open rows they describe. */
+export interface HostPlaces {
+  readonly columns: Readonly<Record<Column, ArrayLike<number>>>;
+  readonly promptRows: number;
+  readonly openRows: number;
+}
+
+type Column =
+  | "tokens"
+  | "slots"
+  | "positions"
+  | "wanted"
+  | "starts"
+  | "openSlots"
+  | "lengths"
+  | "seeds"
+  | "drawn";
+
+// Rows of queries, keys and values from here on start on 256 bytes.
+const promptRowMultiple = 32;
+
+const lengthOf = ({ prompt: { ids } }: Row): number => ids.length - 1;
+
+/** `admitted` in groups that may be read at once. A prompt of one token has nothing to be read before. */
+export const inTurn = (admitted: ReadonlyArray<Row>): ReadonlyArray<ReadonlyArray<Row>> => {
+  const groups: Row[][] = [];
+  let tokens = Infinity;
+  for (const row of admitted) {
+    const length = lengthOf(row);
+    if (length === 0) continue;
+    if (tokens + length > promptTokens) {
+      groups.push([]);
+      tokens = 0;
+    }
+    groups.at(-1)!.push(row);
+    tokens += length;
+  }
+  return groups;
+};
+
+/**
+ * Of the prompts of `read` all but the last token, which an open row reads when it draws, and of each row
+ * of `open` the newest token: the prompt's last, or the one drawn last. Filler rows belong to `noSlot`.
+ */
+export const placesOf = (
+  read: ReadonlyArray<Row>,
+  open: ReadonlyArray<Row>,
+  noSlot: number,
+): HostPlaces => {
+  const examples = read.map(({ prompt }) => {
+    const ids = prompt.ids.slice(0, -1);
+    return { ids, supervised: ids.map(() => false) };
+  });
+  const prompts = pack(examples, promptRowMultiple);
+  const promptSlots = new Uint32Array(prompts.rows).fill(noSlot);
+  let row = 0;
+  for (const one of read) promptSlots.fill(one.slot, row, row += lengthOf(one));
+  const positions = open.map((one) => lengthOf(one) + one.ids.length);
+  const openSlots = open.map(({ slot }) => slot);
+  return {
+    columns: {
+      tokens: [
+        ...prompts.tokens,
+        ...open.map(({ prompt, ids }) => (ids.at(-1) ?? prompt.ids.at(-1))!),
+      ],
+      slots: [...promptSlots, ...openSlots],
+      positions: [...prompts.positions, ...positions],
+      wanted: open.length > 0 ? open.map((_, index) => prompts.rows + index) : [0],
+      starts: prompts.starts,
+      openSlots,
+      lengths: positions.map((position) => position + 1),
+      seeds: open.map(({ prompt }) => prompt.seed),
+      drawn: open.map(({ ids }) => ids.length),
+    },
+    promptRows: prompts.rows,
+    openRows: open.length,
+  };
+};
+
+/** Uploads `places` as windows of one buffer, for as long as the scope lives. */
+export const uploadPlaces = (
+  gpu: Gpu,
+  { columns, promptRows, openRows }: HostPlaces,
+): Effect.Effect<StepPlaces, GpuError, Scope.Scope> => {
+  const stride = aligned(promptRows + openRows);
+  const names = Object.keys(columns) as Column[];
+  const data = new Uint32Array(names.length * stride);
+  names.forEach((name, index) => data.set(columns[name], index * stride));
+  return Effect.map(gpu.upload(data, [data.length]), (arena) => {
+    const column = (name: Column): Tensor =>
+      windowOf(arena, names.indexOf(name) * stride, [columns[name].length], "u32");
+    return {
+      tokens: column("tokens"),
+      slots: column("slots"),
+      positions: column("positions"),
+      wanted: column("wanted"),
+      ...promptRows > 0 ? { prompts: { rows: promptRows, starts: column("starts") } } : {},
+      ...openRows > 0
+        ? {
+          open: {
+            rows: openRows,
+            slots: column("openSlots"),
+            lengths: column("lengths"),
+            seeds: column("seeds"),
+            drawn: column("drawn"),
+          },
+        }
+        : {},
+    };
+  });
+};
