@@ -8,8 +8,8 @@ export interface ModelConfig {
   /** Directory as Hugging Face writes it, or a hub id, `org/name` or `org/name@revision`. */
   readonly source: string;
   /**
-   * Format of linears and tables on the GPU. `auto`: f32 where it fits, else as the files have it,
-   * else q8; f16 and bf16 take half the memory of f32, q8 a little more than a quarter.
+   * Format of linears and tables on the GPU. `auto`: as the files have it, f32 where that fits; else bf16,
+   * else q8. f16 and bf16 take half the memory of f32, q8 a little more than a quarter.
    */
   readonly storage: "auto" | StorageFormat;
   /** Longest sequence in tokens that the model is prepared for. Absent: its own longest, at most 16,384. */

@@ -1,25 +1,25 @@
 /** Merging: an adapter's products added into copies of the weights, so that running it costs nothing. @module */
 import { Effect, type Scope } from "effect";
-import { Gpu, type GpuError, type Pass } from "../gpu/gpu.ts";
+import { Gpu, type GpuError, type Pass, sizeOf, type Tensor } from "../gpu/gpu.ts";
+import type { Decoder } from "../models/decoder.ts";
 import { copy } from "../ops/copy.ts";
 import { matmulNN, rowsOf } from "../ops/matmul.ts";
 import { rowScale } from "../ops/row_norms.ts";
-import { isPacked, unpacked } from "../ops/unpack.ts";
+import { isPacked, type Stored, unpacked, unpackRows } from "../ops/unpack.ts";
 import type { Adapter, Subject } from "./adapter.ts";
 import { adaptedNorms } from "./dora.ts";
-import { mapLinears } from "./linears.ts";
+import { linearsOf, mapLinears } from "./linears.ts";
 import type { Linear } from "./lora_linear.ts";
 
 // W + scale·B·A, each target's product into its own rows, which DoRA scales.
 const mergedLinear = (pass: Pass, linear: Linear): Linear => {
   const { weight, lora, ...rest } = linear;
   if (!lora) return linear;
-  if (isPacked(weight.value)) return withNorms(pass, linear);
-  const value = copy(pass, weight.value);
+  const value = copied(pass, weight.value);
   for (const target of lora.targets) {
     const { from, to, ranks, scale, b, dora } = target;
     const rows = rowsOf(value, from, to);
-    const norms = dora && adaptedNorms(pass, weight.value, lora.a, target);
+    const norms = dora && adaptedNorms(pass, value, lora.a, target);
     matmulNN(pass, b.value, rowsOf(lora.a.value, ...ranks), {
       into: rows,
       accumulate: true,
@@ -31,6 +31,15 @@ const mergedLinear = (pass: Pass, linear: Linear): Linear => {
   }
   return { ...rest, weight: { name: weight.name, value } };
 };
+
+const copied = (pass: Pass, stored: Stored): Tensor =>
+  isPacked(stored) ? unpackRows(pass, stored, 0, stored.shape[0]!) : copy(pass, stored);
+
+// Bytes that the packed weights under `decoder`'s adapters take as f32.
+const unpackedBytes = (decoder: Decoder): number =>
+  linearsOf(decoder)
+    .filter(({ weight, lora }) => lora && isPacked(weight.value))
+    .reduce((sum, { weight }) => sum + 4 * sizeOf(weight.value.shape), 0);
 
 /** `linear` with the norms of its DoRA computed, for A and B that stay as they are. */
 export const withNorms = (pass: Pass, linear: Linear): Linear => {
@@ -50,17 +59,24 @@ export const withNorms = (pass: Pass, linear: Linear): Linear => {
 };
 
 /**
- * `adapter` merged into copies of the weights it adapts, for running only; they live as long as the
- * scope. Its outputs equal the adapter's but for rounding. A packed weight stays as it is, with its
- * adapter beside it: an f32 copy would take what packing saved.
+ * `adapter` merged into f32 copies of the weights it adapts, for running only; they live as long as the
+ * scope. Its outputs equal the adapter's but for rounding. Where packed weights would take more than
+ * `mostUnpacked` bytes as f32, 64 MiB unless told, they stay as they are, with their adapters beside them:
+ * the copies would take what packing saved.
  */
 export const mergeAdapter = (
   adapter: Adapter,
+  { mostUnpacked = 64 * 2 ** 20 }: { readonly mostUnpacked?: number } = {},
 ): Effect.Effect<Subject, GpuError, Gpu | Scope.Scope> =>
   Effect.gen(function* () {
     const gpu = yield* Gpu;
+    const unpacks = unpackedBytes(adapter.decoder) <= mostUnpacked;
+    const merged = (pass: Pass, linear: Linear): Linear =>
+      unpacks || !isPacked(linear.weight.value)
+        ? mergedLinear(pass, linear)
+        : withNorms(pass, linear);
     const decoder = yield* gpu.submit((pass) =>
-      mapLinears(adapter.decoder, (linear) => mergedLinear(pass, linear))
+      mapLinears(adapter.decoder, (linear) => merged(pass, linear))
     );
     return { decoder, adapter };
   });

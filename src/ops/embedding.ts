@@ -127,7 +127,9 @@ export const scatterRows = (
 ): void => {
   const [ids = 0, hidden = 0] = rows.shape;
   if (shards.every(({ rows }) => isPacked(rows))) {
-    throw new RangeError("Expected a shard in f32 but all are packed");
+    throw new RangeError(
+      "Expected a shard in f32, as loadDecoder makes for its newIds, but all are packed",
+    );
   }
   for (const { from, to, rows: table } of shards) {
     if (isPacked(table)) continue;

@@ -22,7 +22,8 @@ import { tinyFiles } from "../support/tiny_tokenizer.ts";
 import { families, readGolden } from "../support/tokenizer_goldens.ts";
 
 const base = Effect.gen(function* () {
-  const { subject, tokenizer: known } = yield* loadModel("fixtures/base");
+  const inF32 = { storage: "f32" } as const; // a row of it is set
+  const { subject, tokenizer: known } = yield* loadModel("fixtures/base", undefined, inF32);
   const { tokenizer, ids: [token] } = known!.withTokens(["<sep>"]);
   const { decoder } = subject;
   const { hidden } = decoder.shape;

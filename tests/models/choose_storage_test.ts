@@ -74,13 +74,23 @@ const chosen = (dtype: string, storage: "auto" | "bf16", budget: number | undefi
 const totalOf = (storage: "f32" | "bf16" | "q8") =>
   planMemory(llama, shape, { ...run, storage }).total;
 
-Deno.test("chooseStorage() takes the most exact format that fits", () => {
-  assert.equal(chosen("BF16", "auto", totalOf("f32")), "f32");
-  assert.equal(chosen("BF16", "auto", totalOf("f32") - 1), "bf16");
-  assert.equal(chosen("F16", "auto", totalOf("f32") - 1), "f16");
+Deno.test("chooseStorage() takes what loses nothing, in the least memory, where it fits", () => {
+  assert.equal(chosen("BF16", "auto", totalOf("f32")), "bf16");
+  assert.equal(chosen("F16", "auto", undefined), "f16");
   assert.equal(chosen("BF16", "auto", totalOf("bf16") - 1), "q8");
-  assert.equal(chosen("BF16", "auto", undefined), "f32");
+  assert.equal(chosen("F32", "auto", totalOf("f32")), "f32");
+  assert.equal(chosen("F32", "auto", totalOf("f32") - 1), "bf16");
+  assert.equal(chosen("F32", "auto", undefined), "f32");
+  assert.equal(chosen("F32", "auto", totalOf("bf16") - 1), "q8");
   assert.equal(chosen("BF16", "bf16", 10), "bf16");
+});
+
+Deno.test("chooseStorage() has files of 16 bits in f32 for DoRA, where that fits", () => {
+  const withDora = { ...run, lora: { ...run.lora, dora: true } };
+  const total = planMemory(llama, shape, { ...withDora, storage: "f32" }).total;
+  const chosenFor = (budget: number) =>
+    Effect.runSync(chooseStorage(opened("BF16"), withDora, { storage: "auto", budget })).storage;
+  assert.deepEqual([chosenFor(total), chosenFor(total - 1)], ["f32", "bf16"]);
 });
 
 Deno.test("chooseStorage() refuses what fits in no format", () => {
