@@ -6,10 +6,11 @@
 //   dY    [rows, cols]  f32  in
 //   dX    [rows, cols]  f32  inout  the residual stream's gradient, added to
 //
-// Grid: one workgroup a row, folded into (x, y) past 65 535 rows.
+// Grid: one workgroup a row, or by subgroups ROWS rows, folded into (x, y) past 65 535.
 // Sums in f32. Reference: rmsNormBackwardReference in src/ops/rms_norm.ts.
 
 override WG: u32 = 64u; // threads a row
+// by subgroups: override ROWS: u32 = 8u; // rows a workgroup
 
 alias Num = f32; // in fours: alias Num = vec4<f32>;
 const PER = 1u; // in fours: const PER = 4u;
@@ -23,18 +24,18 @@ struct Params { rows: u32, cols: u32 }
 @group(0) @binding(4) var<storage, read> dY: array<Num>;
 @group(0) @binding(5) var<storage, read_write> dX: array<Num>;
 
-var<workgroup> partial: array<f32, WG>;
+var<workgroup> partial: array<f32, WG>; // by subgroups:
 
 fn total(x: Num) -> f32 { return x; } // in fours: fn total(x: Num) -> f32 { return dot(x, vec4(1.0)); }
 
-@compute @workgroup_size(WG)
+@compute @workgroup_size(WG) // by subgroups: @compute @workgroup_size(WG, ROWS)
 fn main(
   @builtin(workgroup_id) wg: vec3<u32>,
   @builtin(num_workgroups) grid: vec3<u32>,
   @builtin(local_invocation_id) local: vec3<u32>,
 ) {
-  let row = wg.x + wg.y * grid.x;
-  if (row >= params.rows) { return; } // uniform: the whole workgroup leaves
+  let row = wg.x + wg.y * grid.x; // by subgroups: let row = (wg.x + wg.y * grid.x) * ROWS + local.y;
+  if (row >= params.rows) { return; } // uniform: all of the row's threads leave
   let cols = params.cols / PER;
   let base = row * cols;
 
@@ -42,11 +43,11 @@ fn main(
   for (var c = local.x; c < cols; c += WG) {
     mine += total(gain[c] * dY[base + c] * x[base + c]);
   }
-  partial[local.x] = mine;
-  workgroupBarrier();
-
-  var sum = 0.0;
-  for (var i = 0u; i < WG; i++) { sum += partial[i]; }
+  // Every thread adds all partial sums: one barrier instead of a tree of them.
+  partial[local.x] = mine; // by subgroups: let sum = subgroupAdd(mine);
+  workgroupBarrier(); // by subgroups:
+  var sum = 0.0; // by subgroups:
+  for (var i = 0u; i < WG; i++) { sum += partial[i]; } // by subgroups:
 
   let scale = rstd[row];
   let pull = scale * scale * sum / f32(params.cols);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { Effect } from "effect";
-import { Gpu } from "../../src/gpu/gpu.ts";
+import { Gpu, type Pass } from "../../src/gpu/gpu.ts";
 import {
   rmsNorm,
   rmsNormBackward,
@@ -12,15 +12,25 @@ import { onGpu, uniform, worst } from "../support/on_gpu.ts";
 
 const eps = 1e-3; // large enough that a kernel without it is found out
 
+// As the adapter is, and as if it had no subgroups.
+const facts: Readonly<Record<string, (pass: Pass) => Pass>> = {
+  "as the adapter is": (pass) => pass,
+  "a workgroup a row": (pass) => ({ ...pass, adapter: { ...pass.adapter, subgroupSize: 0 } }),
+};
+
 // A row below a workgroup, one that is no multiple of it, and more rows than one grid axis holds.
-for (const [rows, cols] of [[1, 4], [5, 63], [130, 257], [65_537, 8]] as const) {
+const cases = [[1, 4], [5, 63], [130, 257], [33, 96], [65_537, 8]].flatMap(([rows = 0, cols = 0]) =>
+  Object.entries(facts).map(([name, on]) => ({ rows, cols, name, on }))
+);
+
+for (const { rows, cols, name, on } of cases) {
   onGpu(
-    `rmsNorm() matches its f64 reference at [${rows}, ${cols}]`,
+    `rmsNorm() matches its f64 reference at [${rows}, ${cols}], ${name}`,
     Effect.gen(function* () {
       const gpu = yield* Gpu;
       const [x, gain] = [uniform(rows * cols, 1), uniform(cols, 2)];
       const [onX, onGain] = [yield* gpu.upload(x, [rows, cols]), yield* gpu.upload(gain, [cols])];
-      const actual = yield* gpu.submit((pass) => rmsNorm(pass, onX, onGain, eps));
+      const actual = yield* gpu.submit((pass) => rmsNorm(on(pass), onX, onGain, eps));
       const expected = rmsNormReference(x, gain, eps);
       for (const output of ["y", "rstd"] as const) {
         const error = worst(yield* gpu.download(actual[output]), expected[output]);
@@ -30,7 +40,7 @@ for (const [rows, cols] of [[1, 4], [5, 63], [130, 257], [65_537, 8]] as const) 
   );
 
   onGpu(
-    `rmsNormBackward() adds its f64 reference at [${rows}, ${cols}]`,
+    `rmsNormBackward() adds its f64 reference at [${rows}, ${cols}], ${name}`,
     Effect.gen(function* () {
       const gpu = yield* Gpu;
       const shape = [rows, cols];
@@ -43,7 +53,7 @@ for (const [rows, cols] of [[1, 4], [5, 63], [130, 257], [65_537, 8]] as const) 
       const dGain = yield* gpu.upload(beforeGain, [cols]);
       yield* gpu.submit((pass) => {
         const { rstd } = rmsNorm(pass, onX, onGain, eps);
-        rmsNormBackward(pass, { x: onX, gain: onGain, rstd, dY: onDY }, { dX, dGain });
+        rmsNormBackward(on(pass), { x: onX, gain: onGain, rstd, dY: onDY }, { dX, dGain });
       });
       const expected = rmsNormBackwardReference(x, gain, eps, dY);
       const errorX = worst(
