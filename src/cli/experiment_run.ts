@@ -16,7 +16,8 @@ import { type Experiment, plannedOf, type RecipeRecord } from "../experiments/ex
 import type { ExperimentData } from "../experiments/experiment_data.ts";
 import { fixtureExperimentData } from "../experiments/fixture_experiment_data.ts";
 import { layerWorldPhrasings } from "../experiments/fixture_data.ts";
-import { checkOwnData, hasOwnData, ownExperimentData } from "../experiments/own_experiment_data.ts";
+import { checkOwnData, hasOwnData } from "../experiments/check_own_data.ts";
+import { ownExperimentData } from "../experiments/own_experiment_data.ts";
 import { needsFacts } from "../experiments/recipe.ts";
 import { type Dictionary, readDictionary } from "../experiments/translation/dictionary.ts";
 import { translationData } from "../experiments/translation/translation_data.ts";

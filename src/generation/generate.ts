@@ -26,8 +26,8 @@ export interface GenerateOptions {
 /**
  * Answers `prompts`, `slots` at a time; completions come as they end, each with the index of its prompt.
  * The draws of a prompt depend on its own seed and tokens alone, not on what is generated beside it,
- * unless `mix` lets them. Fails with `TooManyPositions` when a prompt and its new tokens do not fit the
- * model's positions.
+ * unless `mix` lets them. Fails with `EmptyPrompt` where a prompt has no tokens, and with
+ * `TooManyPositions` when one and its new tokens do not fit the model's positions.
  */
 export const generate = (
   subject: Subject,
@@ -42,6 +42,11 @@ export const generate = (
     const capacity = prompts.reduce((most, { ids }) => Math.max(most, ids.length), 0) +
       maxNewTokens;
     if (prompts.length === 0) return Stream.empty;
+    const empty = prompts.findIndex(({ ids }) => ids.length === 0);
+    if (empty >= 0) {
+      const index = Math.floor(empty / width);
+      return yield* new ModelError({ reason: { _tag: "EmptyPrompt", index } });
+    }
     if (capacity > allowed) {
       return yield* new ModelError({
         reason: { _tag: "TooManyPositions", positions: capacity, allowed },

@@ -18,6 +18,7 @@ export type ModelReason =
     readonly actual: string;
   }
   | { readonly _tag: "TooManyPositions"; readonly positions: number; readonly allowed: number }
+  | { readonly _tag: "EmptyPrompt"; readonly index: number }
   | {
     readonly _tag: "DoesNotFit";
     readonly storage: string;
@@ -45,6 +46,8 @@ const explain = (reason: ModelReason): string => {
     case "TooManyPositions":
       return `A sequence needs ${reason.positions} positions but the model has ${reason.allowed}: ` +
         "shorten the prompt, generate fewer tokens or, where the model allows more, raise model.positions";
+    case "EmptyPrompt":
+      return `Prompt ${reason.index} has no tokens: an answer goes on from at least one`;
     case "DoesNotFit":
       return `The model does not fit: stored as ${reason.storage} it needs ${gib(reason.needed)} ` +
         `with its adapter, of ${gib(reason.budget)}; take a smaller model, or raise model.memory`;

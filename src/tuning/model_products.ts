@@ -1,5 +1,6 @@
 /** The products that a model takes in training and generation, found by recording both on a dry GPU. @module */
-import { Effect } from "effect";
+import { Effect, Schema } from "effect";
+import { OptimizerConfig } from "../config/optimizer_config.ts";
 import { pack } from "../data/batch.ts";
 import { allocateKvCache } from "../generation/kv_cache.ts";
 import type { Row } from "../generation/row.ts";
@@ -97,15 +98,7 @@ const trainOnce = (decoder: Decoder, newId: number, work: Work) =>
     const ids = idsOf(work.length);
     const example = { ids, supervised: ids.map((_, i) => 2 * i >= work.length) };
     const batch = pack(Array.from({ length: work.sequences }, () => example), 32);
-    const optimizer = {
-      learningRate: 0,
-      betas: [0.9, 0.999],
-      eps: 1e-8,
-      weightDecay: 0,
-      clipNorm: 1,
-      warmupSteps: 0,
-      schedule: "constant_with_warmup",
-    } as const;
+    const optimizer = Schema.decodeSync(OptimizerConfig)({ warmupSteps: 0 });
     const ring = yield* (yield* Gpu).allocate([2]);
     yield* trainStep(
       { decoder: adapter.decoder, parameters: adapter.parameters, adapter },

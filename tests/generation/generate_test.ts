@@ -113,12 +113,15 @@ onGpu(
 );
 
 onGpu(
-  "generate() answers no prompts by nothing, and refuses what exceeds the positions",
+  "generate() answers no prompts by nothing, and refuses one without tokens or past the positions",
   Effect.gen(function* () {
     const { subject, prompts, decoding } = yield* opened;
     assert.deepEqual(yield* inOrder(generate(subject, [], decoding)), []);
     const long = { ...decoding, maxNewTokens: subject.decoder.positions };
     const error = yield* Effect.flip(inOrder(generate(subject, prompts, long)));
     assert.match(error.message, /positions/);
+    const holed = [...prompts.slice(0, 2), { ids: [], seed: 1 }];
+    const { message } = yield* Effect.flip(inOrder(generate(subject, holed, decoding)));
+    assert.equal(message, "Prompt 2 has no tokens: an answer goes on from at least one");
   }).pipe(Effect.provide(platform)),
 );
