@@ -4,7 +4,7 @@ import type * as FileSystem from "effect/FileSystem";
 import type * as Path from "effect/Path";
 import type * as Stdio from "effect/Stdio";
 import type { ReadRun } from "../experiments/read_run.ts";
-import { type GpuError, layer } from "../gpu/gpu.ts";
+import { Gpu, type GpuError, layer } from "../gpu/gpu.ts";
 import type { HubError } from "../hub/hub_error.ts";
 import { chooseStorage } from "../models/choose_storage.ts";
 import type { ModelError } from "../models/model_error.ts";
@@ -14,6 +14,7 @@ import type { WeightsError } from "../weights/weights_error.ts";
 import { memoryBudget } from "./model_settings.ts";
 import { resolveModel } from "./model_source.ts";
 import { plannedRun } from "./open_base.ts";
+import { rememberedTuning } from "./tuned_gpu.ts";
 
 // A step on a software driver takes a tenth of a second to seconds; the median of so many is steady.
 const rounds = 9;
@@ -31,19 +32,32 @@ export const measureRun = (
     const { directory, name } = yield* resolveModel(model.source);
     const { architecture, shape, weights, ...opened } = yield* openModel(directory);
     const planned = plannedRun(run.config, shape);
-    const budget = yield* Effect.provide(memoryBudget(model), layer);
+    const { budget, tuning } = yield* Effect.provide(
+      Effect.all({
+        budget: memoryBudget(model),
+        tuning: Effect.flatMap(
+          Gpu,
+          ({ adapter }) => rememberedTuning(adapter, Deno.env.toObject()),
+        ),
+      }),
+      layer,
+    );
     const { storage } = yield* chooseStorage(
       { architecture, shape, weights, ...opened },
       planned,
       { storage: model.storage, budget },
     );
     const longest = planned.trainedTokens / training.batchSize;
-    return yield* measureStep({
-      ...{ name, architecture, shape, weights, storage, lora, optimizer },
-      gradientCheckpointing: training.gradientCheckpointing,
-      sequences: training.batchSize,
-      length: Math.min(longest, Math.max(2, Math.round(meanLength(run) ?? longest))),
-    }, rounds);
+    return yield* measureStep(
+      {
+        ...{ name, architecture, shape, weights, storage, lora, optimizer },
+        gradientCheckpointing: training.gradientCheckpointing,
+        sequences: training.batchSize,
+        length: Math.min(longest, Math.max(2, Math.round(meanLength(run) ?? longest))),
+      },
+      rounds,
+      tuning,
+    );
   }));
 
 // Tokens of a sequence as the run trained on them; undefined where it took no step.

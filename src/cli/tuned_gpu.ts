@@ -4,33 +4,43 @@ import * as Effect from "effect/Effect";
 import type * as FileSystem from "effect/FileSystem";
 import * as Layer from "effect/Layer";
 import type * as Path from "effect/Path";
-import { Gpu, type GpuError, layer } from "../gpu/gpu.ts";
-import { withTuning } from "../gpu/tuning.ts";
+import { type AdapterFacts, Gpu, type GpuError, layer } from "../gpu/gpu.ts";
+import { type Tuning, withTuning } from "../gpu/tuning.ts";
 import { kernelsVersion } from "../tuning/kernels_version.ts";
 import { identityOf, readTuning, tuningFile, tuningOf } from "../tuning/tuning_file.ts";
 
-/** `gpu` with what its file remembers; one line on stderr where there is a file. */
-export const remembered = (
-  gpu: Gpu,
+/** What the file of `adapter` remembers; one line on stderr where there is a file. */
+export const rememberedTuning = (
+  adapter: AdapterFacts,
   environment: Readonly<Record<string, string | undefined>>,
-): Effect.Effect<Gpu, never, FileSystem.FileSystem | Path.Path> =>
+): Effect.Effect<Tuning | undefined, never, FileSystem.FileSystem | Path.Path> =>
   Effect.gen(function* () {
-    const file = yield* tuningFile(environment, gpu.adapter);
-    const found = yield* readTuning(file, identityOf(gpu.adapter), kernelsVersion);
+    const file = yield* tuningFile(environment, adapter);
+    const found = yield* readTuning(file, identityOf(adapter), kernelsVersion);
     switch (found._tag) {
       case "None":
-        return gpu;
+        return undefined;
       case "Ignored":
         yield* Console.error(`Warning: ${found.why}`);
-        return gpu;
+        return undefined;
       case "Read": {
         const count = Object.keys(found.products).length;
         const classes = count === 1 ? "1 class" : `${count} classes`;
         yield* Console.error(`Matrix products as measured on this adapter: ${classes}, ${file}`);
-        return withTuning(gpu, tuningOf(found.products));
+        return tuningOf(found.products);
       }
     }
   });
+
+/** `gpu` with what its adapter's file remembers. */
+export const remembered = (
+  gpu: Gpu,
+  environment: Readonly<Record<string, string | undefined>>,
+): Effect.Effect<Gpu, never, FileSystem.FileSystem | Path.Path> =>
+  Effect.map(
+    rememberedTuning(gpu.adapter, environment),
+    (tuning) => tuning ? withTuning(gpu, tuning) : gpu,
+  );
 
 /** The best adapter of this machine with what is remembered of it. */
 export const tunedLayer: Layer.Layer<Gpu, GpuError, FileSystem.FileSystem | Path.Path> = Layer

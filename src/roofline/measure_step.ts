@@ -3,6 +3,7 @@ import { Effect, type Scope } from "effect";
 import type { OptimizerConfig } from "../config/optimizer_config.ts";
 import { pack, type PackedBatch } from "../data/batch.ts";
 import { Gpu, GpuError, openedGpu, type OpenGpu } from "../gpu/gpu.ts";
+import { type Tuning, withTuning } from "../gpu/tuning.ts";
 import { randomBits } from "../gpu/random.ts";
 import type { Architecture, ModelShape } from "../models/architecture.ts";
 import { loadDecoder } from "../models/load_decoder.ts";
@@ -69,12 +70,13 @@ export interface Roofline {
 type Failure = GpuError | WeightsError | ModelError;
 
 /**
- * Medians of `rounds` steps of `workload`, on a device with timestamps and on one without. Fails where the
- * adapter has no timestamps.
+ * Medians of `rounds` steps of `workload`, on a device with timestamps and on one without, with the kernels
+ * that `tuning` remembers where it does. Fails where the adapter has no timestamps.
  */
 export const measureStep = (
   workload: Workload,
   rounds: number,
+  tuning?: Tuning,
 ): Effect.Effect<Roofline, Failure> =>
   Effect.gen(function* () {
     const { sequences, length, shape, lora, storage, gradientCheckpointing, name } = workload;
@@ -84,11 +86,11 @@ export const measureStep = (
         supervised: Array.from({ length }, (_, at) => at > 0),
       })),
     );
-    const plain = yield* onDevice(workload, batch, false, (gpu, step) =>
+    const plain = yield* onDevice(workload, batch, { tuning, profiled: false }, (gpu, step) =>
       wholeSteps(gpu, step, {
         ...{ rounds, pairs: sequences * length * (length + 1) / 2 },
       }));
-    const timed = yield* onDevice(workload, batch, true, (gpu, step) =>
+    const timed = yield* onDevice(workload, batch, { tuning, profiled: true }, (gpu, step) =>
       timedSteps(gpu, step, rounds));
     const { count } = plain;
     const kernels = [...timed.times].map(([kernel, each]): KernelShare => {
@@ -180,7 +182,7 @@ const openedFor = (profiled: boolean): Effect.Effect<OpenGpu, GpuError> =>
 const onDevice = <A>(
   { architecture, shape, weights, storage, lora, optimizer, gradientCheckpointing }: Workload,
   batch: PackedBatch,
-  profiled: boolean,
+  { tuning, profiled }: { readonly tuning: Tuning | undefined; readonly profiled: boolean },
   use: (gpu: OpenGpu, step: Step) => Effect.Effect<A, Failure>,
 ): Effect.Effect<A, Failure> =>
   Effect.acquireUseRelease(
@@ -194,10 +196,13 @@ const onDevice = <A>(
         const ring = yield* gpu.allocate([2]);
         const options = { optimizer, seed: 1, gradientCheckpointing };
         let count = 0;
-        const step: Step = (by) =>
-          Effect.scoped(
-            on(trainStep(adapter, options, [batch], 1e-3, count++, { ring, slot: 0 }), by),
+        const step: Step = (by) => {
+          const at = { ring, slot: 0 };
+          const tuned = tuning ? withTuning(by, tuning) : by;
+          return Effect.scoped(
+            on(trainStep(adapter, options, [batch], 1e-3, count++, at), tuned),
           );
+        };
         return yield* use(gpu, step);
       }));
     },
