@@ -12,6 +12,7 @@ import {
   layerForward,
   releaseInside,
   type SavedLayer,
+  trainsLayer,
 } from "../nn/decoder_layer.ts";
 import {
   type LoraEmbedding,
@@ -112,7 +113,8 @@ export const decoderLogits = (pass: Pass, { head, shape }: Decoder, hidden: Tens
 
 /**
  * Takes `dHidden`, shaped as the forward's `hidden`, back to the embedding: adds every trained
- * parameter's gradient and returns the gradient of the embedded tokens `[rows, hidden]`.
+ * parameter's gradient and returns the gradient of the embedded tokens `[rows, hidden]`, which is whole
+ * where `wantsEmbedded` (unless told) or where the table is trained.
  */
 export const decoderBackward = (
   pass: Pass,
@@ -121,16 +123,27 @@ export const decoderBackward = (
   forward: DecoderForward,
   dHidden: Tensor,
   attendOf: AttendOf<RaggedAttention>,
-  mode?: TrainingMode,
+  { mode, wantsEmbedded = true }: {
+    readonly mode?: TrainingMode;
+    readonly wantsEmbedded?: boolean;
+  } = {},
 ): Tensor => {
   const { finalNorm, embedding, embeddingLora, shape } = decoder;
+  const trainsEmbedded = wantsEmbedded || embeddingLora !== undefined ||
+    embedding.shards.some(({ gradient }) => gradient);
+  const lowest = trainsEmbedded ? 0 : decoder.layers.findIndex(trainsLayer);
   const saved = { x: forward.stream, rstd: forward.rstd };
   let dStream = normGradient(pass, finalNorm, saved, dHidden);
   pass.release(forward.stream, forward.rstd, forward.hidden);
   for (let index = decoder.layers.length - 1; index >= 0; index--) {
     const layer = decoder.layers[index]!;
     const saved = forward.layers[index]!;
-    dStream = layerBackward(pass, layer, saved, dStream, attendOf(layer, index), mode);
+    if (index >= lowest && lowest >= 0) {
+      dStream = layerBackward(pass, layer, saved, dStream, attendOf(layer, index), {
+        ...mode ? { mode } : {},
+        trainsInput: trainsEmbedded || index > lowest,
+      });
+    } else releaseInside(pass, saved);
     pass.release(saved.input);
   }
   if (embeddingLora) loraEmbeddingBackward(pass, embeddingLora, tokens, dStream);

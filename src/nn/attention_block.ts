@@ -8,6 +8,7 @@ import {
   type Linear,
   linearBackward,
   linearForward,
+  linearParametersBackward,
   releaseAdapted,
   releaseLinear,
   type SavedLinear,
@@ -51,6 +52,14 @@ export interface SavedAttention {
   readonly output: SavedOutput;
 }
 
+/** How a backward runs. */
+export interface BackwardOptions {
+  /** Turns dropout on. */
+  readonly mode?: TrainingMode;
+  /** Whether anything is trained that the input comes from; true unless told. */
+  readonly trainsInput?: boolean;
+}
+
 /** `x [rows, hidden]` → the residual stream after the block. */
 export const attentionBlockForward = (
   pass: Pass,
@@ -87,14 +96,17 @@ const outputOf = ({ output, outputNorm }: AttentionBlock): BlockOutput => ({
 
 const gainsOf = ({ query, key }: HeadNorms) => ({ query: query.value, key: key.value });
 
-/** Adds the block's part to `dStream [rows, hidden]`, and releases what was saved. */
+/**
+ * Adds the block's part to `dStream [rows, hidden]`, and releases what was saved. Where nothing before the
+ * block is trained (`trainsInput` is false) `dStream` need not be whole afterwards.
+ */
 export const attentionBlockBackward = (
   pass: Pass,
   block: AttentionBlock,
   saved: SavedAttention,
   dStream: Tensor,
   attend: RaggedAttention,
-  mode?: TrainingMode,
+  { mode, trainsInput = true }: BackwardOptions = {},
 ): void => {
   const dAttended = joinBackward(pass, outputOf(block), saved.output, dStream, mode);
   const dRotated = attend.backward(
@@ -104,10 +116,12 @@ export const attentionBlockBackward = (
   );
   pass.release(dAttended);
   if (block.heads && saved.heads) headsBackward(pass, block.heads, saved.heads, dRotated);
-  const dNormed = linearBackward(pass, block.qkv, saved.qkv, dRotated, mode);
+  if (trainsInput || block.norm.gain.gradient) {
+    const dNormed = linearBackward(pass, block.qkv, saved.qkv, dRotated, mode);
+    normBackward(pass, block.norm, saved.norm, dNormed, dStream);
+    pass.release(dNormed);
+  } else linearParametersBackward(pass, block.qkv, saved.qkv, dRotated, mode);
   pass.release(dRotated);
-  normBackward(pass, block.norm, saved.norm, dNormed, dStream);
-  pass.release(dNormed);
   releaseAttention(pass, saved);
 };
 

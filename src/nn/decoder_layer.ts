@@ -8,6 +8,7 @@ import {
   type AttentionBlock,
   attentionBlockBackward,
   attentionBlockForward,
+  type BackwardOptions,
   releaseAttention,
   type SavedAttention,
 } from "./attention_block.ts";
@@ -75,7 +76,8 @@ export const releaseInside = (pass: Pass, { inside }: SavedLayer): void => {
 
 /**
  * `dStream`, the gradient after the layer, becomes that before it `[rows, hidden]`: in place, or in a new
- * tensor where the layer gave wanted rows only; then `dStream` is released.
+ * tensor where the layer gave wanted rows only; then `dStream` is released. With `trainsInput` false it
+ * need not be whole.
  */
 export const layerBackward = (
   pass: Pass,
@@ -83,18 +85,19 @@ export const layerBackward = (
   { input, wanted, ...saved }: SavedLayer,
   dStream: Tensor,
   attend: RaggedAttention,
-  mode?: TrainingMode,
+  options: BackwardOptions = {},
 ): Tensor => {
+  const { mode } = options;
   let inside = saved.inside;
   if (!inside) {
-    const options = { ...mode ? { mode } : {}, ...wanted ? { wanted } : {} };
-    const again = layerForward(pass, layer, input, attend.forward, options);
+    const same = { ...mode ? { mode } : {}, ...wanted ? { wanted } : {} };
+    const again = layerForward(pass, layer, input, attend.forward, same);
     pass.release(again.y);
     inside = again.saved.inside!;
   }
   feedForwardBackward(pass, layer.feedForward, inside.feedForward, dStream, mode);
   const dInput = wanted ? spread(pass, dStream, wanted, input) : dStream;
-  attentionBlockBackward(pass, layer.attention, inside.attention, dInput, attend, mode);
+  attentionBlockBackward(pass, layer.attention, inside.attention, dInput, attend, options);
   return dInput;
 };
 
@@ -105,4 +108,13 @@ const spread = (pass: Pass, dStream: Tensor, wanted: Tensor, like: Tensor): Tens
   scatterRows(pass, dStream, wanted, wholeTable(all));
   pass.release(dStream);
   return all;
+};
+
+/** Whether anything of `layer` is trained. */
+export const trainsLayer = ({ attention, feedForward }: DecoderLayer): boolean => {
+  const linears = [attention.qkv, attention.output, feedForward.gateUp, feedForward.down];
+  const norms = [attention.norm, attention.outputNorm, feedForward.norm, feedForward.outputNorm];
+  const { query, key } = attention.heads ?? {};
+  return [...norms.map((norm) => norm?.gain), query, key].some((gain) => gain?.gradient) ||
+    linears.some(({ weight, bias, lora }) => weight.gradient || bias?.gradient || lora?.a.gradient);
 };

@@ -135,27 +135,72 @@ const addedTo = ({ targets }: Lora, down: Tensor): ReadonlyArray<AddedProduct> =
  */
 export const linearBackward = (
   pass: Pass,
-  { weight, bias, lora }: Linear,
-  { x, down, dora }: SavedLinear | RemadeLinear,
+  linear: Linear,
+  saved: SavedLinear | RemadeLinear,
   dY: Tensor,
   mode?: TrainingMode,
 ): Tensor => {
-  if (bias?.gradient) addBiasBackward(pass, dY, bias.gradient);
-  const dZ = dora ? doraBackward(pass, dora, dY) : dY;
-  const dDown = lora && down && loweredBackward(pass, lora, down, dZ);
+  const gradients = outputGradients(pass, linear, saved, dY);
+  const { weight, lora } = linear;
+  const { dZ, dDown } = gradients;
   const dX = lora && dDown
     ? adaptedInputGradient(pass, weight, lora, { dZ, dDown }, mode)
     : matmulNN(pass, dZ, weight.value);
-  const input = typeof x === "function" ? x(dX) : x;
-  if (weight.gradient) matmulTN(pass, dZ, input, { into: weight.gradient, accumulate: true });
-  if (lora?.a.gradient && dDown) {
-    const lowered = dropped(pass, lora, input, mode);
-    matmulTN(pass, dDown, lowered, { into: lora.a.gradient, accumulate: true });
-    if (lowered !== input) pass.release(lowered);
-  }
+  const { x } = saved;
+  addWeightGradients(pass, linear, gradients, typeof x === "function" ? x(dX) : x, mode);
+  releaseGradients(pass, gradients, dY);
+  return dX;
+};
+
+/** What {@linkcode linearBackward} adds to gradients, of a linear whose input trains nothing. */
+export const linearParametersBackward = (
+  pass: Pass,
+  linear: Linear,
+  saved: SavedLinear,
+  dY: Tensor,
+  mode?: TrainingMode,
+): void => {
+  const gradients = outputGradients(pass, linear, saved, dY);
+  addWeightGradients(pass, linear, gradients, saved.x, mode);
+  releaseGradients(pass, gradients, dY);
+};
+
+/** Of x·Wᵀ, and of x·Aᵀ where there is an adapter. */
+interface OutputGradients {
+  readonly dZ: Tensor;
+  readonly dDown: Tensor | undefined;
+}
+
+// Adds to the gradients of the bias, of DoRA's lengths and of the B's.
+const outputGradients = (
+  pass: Pass,
+  { bias, lora }: Linear,
+  { down, dora }: SavedAdapted,
+  dY: Tensor,
+): OutputGradients => {
+  if (bias?.gradient) addBiasBackward(pass, dY, bias.gradient);
+  const dZ = dora ? doraBackward(pass, dora, dY) : dY;
+  return { dZ, dDown: lora && down && loweredBackward(pass, lora, down, dZ) };
+};
+
+// Those of W and A.
+const addWeightGradients = (
+  pass: Pass,
+  { weight, lora }: Linear,
+  { dZ, dDown }: OutputGradients,
+  x: Tensor,
+  mode: TrainingMode | undefined,
+): void => {
+  if (weight.gradient) matmulTN(pass, dZ, x, { into: weight.gradient, accumulate: true });
+  if (!lora?.a.gradient || !dDown) return;
+  const lowered = dropped(pass, lora, x, mode);
+  matmulTN(pass, dDown, lowered, { into: lora.a.gradient, accumulate: true });
+  if (lowered !== x) pass.release(lowered);
+};
+
+const releaseGradients = (pass: Pass, { dZ, dDown }: OutputGradients, dY: Tensor): void => {
   if (dDown) pass.release(dDown);
   if (dZ !== dY) pass.release(dZ);
-  return dX;
 };
 
 // The gradient of x·Aᵀ `[rows, ranks of all targets]`; adds to those of the B's.

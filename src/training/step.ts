@@ -157,7 +157,10 @@ export const recordMicroBatch = (
     if (record.divergences) sumInto(pass, divergences, record.divergences, record.slot, true);
     pass.release(divergences, baseHidden);
   }
-  const dStream = decoderBackward(pass, decoder, batch.tokens, forward, dHidden!, attendOf, mode);
+  const dStream = decoderBackward(pass, decoder, batch.tokens, forward, dHidden!, attendOf, {
+    mode,
+    wantsEmbedded: trained !== undefined,
+  });
   if (trained) {
     const { ids } = adapter.rows!;
     embeddingGradient(pass, dStream, batch.tokens, ids, trained.gradient!, embeddingScale);

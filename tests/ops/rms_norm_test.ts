@@ -7,6 +7,7 @@ import {
   rmsNormBackwardReference,
   rmsNormReference,
 } from "../../src/ops/rms_norm.ts";
+import { withoutSubgroups } from "../support/adapted_pass.ts";
 import { dot, finiteDifference } from "../support/finite_difference.ts";
 import { onGpu, uniform, worst } from "../support/on_gpu.ts";
 
@@ -15,7 +16,7 @@ const eps = 1e-3; // large enough that a kernel without it is found out
 // As the adapter is, and as if it had no subgroups.
 const facts: Readonly<Record<string, (pass: Pass) => Pass>> = {
   "as the adapter is": (pass) => pass,
-  "a workgroup a row": (pass) => ({ ...pass, adapter: { ...pass.adapter, subgroupSize: 0 } }),
+  "a workgroup a row": withoutSubgroups,
 };
 
 // A row below a workgroup, one that is no multiple of it, and more rows than one grid axis holds.

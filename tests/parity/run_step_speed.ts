@@ -52,7 +52,7 @@ const jobOf = (
   folder: string,
   rank: number,
   [sequences, length, vocab]: readonly [number, number, number],
-  storage: StepJob["storage"] = "f32",
+  storage: StepJob["storage"],
 ): StepJob => ({
   model,
   adapter: `${folder}/adapter`,
@@ -75,9 +75,12 @@ const smollm2Job = (storage: StepJob["storage"]) => async (folder: string) => {
 
 // 16 examples a step, as the preset has, each as long as the miniature world's; of the larger model
 // two sequences of 128.
+const fixtureJob = (storage: StepJob["storage"]) => (folder: string) =>
+  Promise.resolve(jobOf("fixtures/base", folder, lora.rank!, [16, 32, 256], storage));
+
 const jobs = {
-  fixture: (folder: string) =>
-    Promise.resolve(jobOf("fixtures/base", folder, lora.rank!, [16, 32, 256])),
+  fixture: fixtureJob("f32"),
+  "fixture-f16": fixtureJob("f16"),
   smollm2: smollm2Job("f32"),
   "smollm2-bf16": smollm2Job("bf16"),
 } as const;

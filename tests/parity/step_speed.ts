@@ -27,7 +27,7 @@ export interface StepJob {
   readonly learning_rate: number;
   readonly threads: number;
   /** How our base is stored; PyTorch's is f32. */
-  readonly storage: "f32" | "bf16";
+  readonly storage: "f32" | "f16" | "bf16";
 }
 
 /** What some steps took. */
