@@ -43,7 +43,8 @@ export const prepareStep = (
       if (adapter) placeAdapterRows(pass, adapter);
       const { tokens, wanted, open } = places;
       const attendOf = attendInStep(cache, places);
-      const { hidden } = decoderForward(pass, decoder, tokens, attendOf, { wanted });
+      const options = wanted ? { wanted } : {};
+      const { hidden } = decoderForward(pass, decoder, tokens, attendOf, options);
       if (!open) return;
       const logits = decoderLogits(pass, decoder, hidden);
       mix?.apply(pass, logits);

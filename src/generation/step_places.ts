@@ -14,8 +14,8 @@ export interface StepPlaces {
   readonly slots: Tensor;
   /** Of all rows. */
   readonly positions: Tensor;
-  /** The rows that the head reads: those of open rows; the first where there are none. */
-  readonly wanted: Tensor;
+  /** The rows that the head reads, where prompts are among them: those of open rows, else the first. */
+  readonly wanted?: Tensor;
   readonly prompts?: {
     readonly rows: number;
     /** Row where the prompt of each row starts `[prompts.rows]`. */
@@ -128,8 +128,12 @@ export const uploadPlaces = (
       tokens: column("tokens"),
       slots: column("slots"),
       positions: column("positions"),
-      wanted: column("wanted"),
-      ...promptRows > 0 ? { prompts: { rows: promptRows, starts: column("starts") } } : {},
+      ...promptRows > 0
+        ? {
+          wanted: column("wanted"),
+          prompts: { rows: promptRows, starts: column("starts") },
+        }
+        : {},
       ...openRows > 0
         ? {
           open: {
