@@ -13,30 +13,31 @@ import type { StepPlaces } from "./step_places.ts";
 /** Attention at `places`; keys and values of all rows join `cache` before. */
 export const attendInStep = (
   cache: KvCache,
-  { slots, positions, prompts, open }: StepPlaces,
+  { slots, positions, starts, open }: StepPlaces,
 ): AttendOf<{ readonly forward: Attend }> =>
 ({ attending: { rule, rotations } }, layer) => ({
   forward: (pass, qkv) => {
     const { keys, values } = cache.layers[layer]!;
     if (rotations) rotary(pass, qkv, rotations, positions, rule, 1);
     cacheAppend(pass, qkv, slots, positions, keys, values, rule);
-    const y = pass.tensor([qkv.shape[0]!, rule.heads * rule.headDim]);
-    const between = prompts?.rows ?? 0;
-    if (prompts) {
-      const [ofPrompts, into] = [rowsOf(qkv, 0, between), rowsOf(y, 0, between)];
-      pass.release(attention(pass, ofPrompts, prompts.starts, rule, into).logSumExp);
+    const rows = qkv.shape[0]!;
+    const y = pass.tensor([rows, rule.heads * rule.headDim]);
+    const ofPrompts = starts?.shape[0] ?? 0;
+    if (starts) {
+      const [from, into] = [rowWindow(qkv, 0, ofPrompts), rowWindow(y, 0, ofPrompts)];
+      pass.release(attention(pass, from, starts, rule, into).logSumExp);
     }
     if (open) {
       const { slots: sequences, lengths } = open;
-      const end = between + open.rows;
-      const [ofOpen, into] = [rowsOf(qkv, between, end), rowsOf(y, between, end)];
-      cachedAttention(pass, ofOpen, { keys, values, sequences, lengths }, rule, into);
+      const [from, into] = [rowWindow(qkv, ofPrompts, rows), rowWindow(y, ofPrompts, rows)];
+      cachedAttention(pass, from, { keys, values, sequences, lengths }, rule, into);
     }
     return { y };
   },
 });
 
-const rowsOf = (tensor: Tensor, from: number, to: number): Tensor => {
+// Rows `[from, to)` as a tensor: a kernel of attention takes no strides. They start on 256 bytes.
+const rowWindow = (tensor: Tensor, from: number, to: number): Tensor => {
   const cols = tensor.shape[1]!;
   return windowOf(tensor, from * cols, [to - from, cols]);
 };

@@ -6,7 +6,7 @@ import { promptTokens } from "../models/memory_plan.ts";
 import { aligned, windowOf } from "../nn/arenas.ts";
 import type { Row } from "./row.ts";
 
-/** Where the rows of a step stand, all u32. Those of prompts come first, `prompts.rows` of them. */
+/** Where the rows of a step stand, all u32: those of prompts, which are filled up, then open ones. */
 export interface StepPlaces {
   /** Of all rows. */
   readonly tokens: Tensor;
@@ -16,14 +16,10 @@ export interface StepPlaces {
   readonly positions: Tensor;
   /** The rows that the head reads, where prompts are among them: those of open rows, else the first. */
   readonly wanted?: Tensor;
-  readonly prompts?: {
-    readonly rows: number;
-    /** Row where the prompt of each row starts `[prompts.rows]`. */
-    readonly starts: Tensor;
-  };
+  /** Row where the prompt of each row starts, of prompts' rows; absent where there are none. */
+  readonly starts?: Tensor;
+  /** Of open rows; absent where there are none. */
   readonly open?: {
-    readonly rows: number;
-    /** `[open.rows]`, as are those below. */
     readonly slots: Tensor;
     /** Entries of the cache that count. */
     readonly lengths: Tensor;
@@ -33,12 +29,8 @@ export interface StepPlaces {
   };
 }
 
-/** The same on the host: columns, and how many rows of prompts and open rows they describe. */
-export interface HostPlaces {
-  readonly columns: Readonly<Record<Column, ArrayLike<number>>>;
-  readonly promptRows: number;
-  readonly openRows: number;
-}
+/** The same on the host. */
+export type HostPlaces = Readonly<Record<Column, ArrayLike<number>>>;
 
 type Column =
   | "tokens"
@@ -93,58 +85,45 @@ export const placesOf = (
   const positions = open.map((one) => lengthOf(one) + one.ids.length);
   const openSlots = open.map(({ slot }) => slot);
   return {
-    columns: {
-      tokens: [
-        ...prompts.tokens,
-        ...open.map(({ prompt, ids }) => (ids.at(-1) ?? prompt.ids.at(-1))!),
-      ],
-      slots: [...promptSlots, ...openSlots],
-      positions: [...prompts.positions, ...positions],
-      wanted: open.length > 0 ? open.map((_, index) => prompts.rows + index) : [0],
-      starts: prompts.starts,
-      openSlots,
-      lengths: positions.map((position) => position + 1),
-      seeds: open.map(({ prompt }) => prompt.seed),
-      drawn: open.map(({ ids }) => ids.length),
-    },
-    promptRows: prompts.rows,
-    openRows: open.length,
+    tokens: [
+      ...prompts.tokens,
+      ...open.map(({ prompt, ids }) => (ids.at(-1) ?? prompt.ids.at(-1))!),
+    ],
+    slots: [...promptSlots, ...openSlots],
+    positions: [...prompts.positions, ...positions],
+    wanted: open.length > 0 ? open.map((_, index) => prompts.rows + index) : [0],
+    starts: prompts.starts,
+    openSlots,
+    lengths: positions.map((position) => position + 1),
+    seeds: open.map(({ prompt }) => prompt.seed),
+    drawn: open.map(({ ids }) => ids.length),
   };
 };
 
 /** Uploads `places` as windows of one buffer, for as long as the scope lives. */
 export const uploadPlaces = (
   gpu: Gpu,
-  { columns, promptRows, openRows }: HostPlaces,
+  places: HostPlaces,
 ): Effect.Effect<StepPlaces, GpuError, Scope.Scope> => {
-  const stride = aligned(promptRows + openRows);
-  const names = Object.keys(columns) as Column[];
+  const stride = aligned(places.tokens.length); // no column is longer
+  const names = Object.keys(places) as Column[];
   const data = new Uint32Array(names.length * stride);
-  names.forEach((name, index) => data.set(columns[name], index * stride));
+  names.forEach((name, index) => data.set(places[name], index * stride));
   return Effect.map(gpu.upload(data, [data.length]), (arena) => {
     const column = (name: Column): Tensor =>
-      windowOf(arena, names.indexOf(name) * stride, [columns[name].length], "u32");
+      windowOf(arena, names.indexOf(name) * stride, [places[name].length], "u32");
+    const open = {
+      slots: column("openSlots"),
+      lengths: column("lengths"),
+      seeds: column("seeds"),
+      drawn: column("drawn"),
+    };
     return {
       tokens: column("tokens"),
       slots: column("slots"),
       positions: column("positions"),
-      ...promptRows > 0
-        ? {
-          wanted: column("wanted"),
-          prompts: { rows: promptRows, starts: column("starts") },
-        }
-        : {},
-      ...openRows > 0
-        ? {
-          open: {
-            rows: openRows,
-            slots: column("openSlots"),
-            lengths: column("lengths"),
-            seeds: column("seeds"),
-            drawn: column("drawn"),
-          },
-        }
-        : {},
+      ...places.starts.length > 0 ? { wanted: column("wanted"), starts: column("starts") } : {},
+      ...places.seeds.length > 0 ? { open } : {},
     };
   });
 };

@@ -24,6 +24,6 @@ export const bySubgroups = <B extends string, P extends string>(
   },
 });
 
-/** Whether the source of `kernel` says what to do by subgroups. */
-export const saysSubgroups = ({ source }: Kernel<never, never>): boolean =>
+/** Whether a kernel's source says what to do by subgroups. */
+export const saysSubgroups = ({ source }: { readonly source: string }): boolean =>
   source.includes("// by subgroups:");

@@ -27,7 +27,7 @@ export const makeReadback = (device: GPUDevice): Readback => {
     if (taken && taken.size >= bytes) return taken;
     taken?.destroy();
     return device.createBuffer({
-      size: Math.max(smallest, 2 ** Math.ceil(Math.log2(bytes))),
+      size: Math.max(smallest, bytes),
       usage: GPUBufferUsage.COPY_DST | GPUBufferUsage.MAP_READ,
     });
   };

@@ -131,17 +131,19 @@ export const decoderBackward = (
   const { finalNorm, embedding, embeddingLora, shape } = decoder;
   const trainsEmbedded = wantsEmbedded || embeddingLora !== undefined ||
     embedding.shards.some(({ gradient }) => gradient);
-  const lowest = trainsEmbedded ? 0 : decoder.layers.findIndex(trainsLayer);
+  const { layers } = decoder;
+  const lowest = trainsEmbedded ? 0 : layers.findIndex(trainsLayer);
+  const end = lowest < 0 ? layers.length : lowest; // below it nothing is trained
   const saved = { x: forward.stream, rstd: forward.rstd };
   let dStream = normGradient(pass, finalNorm, saved, dHidden);
   pass.release(forward.stream, forward.rstd, forward.hidden);
-  for (let index = decoder.layers.length - 1; index >= 0; index--) {
-    const layer = decoder.layers[index]!;
+  for (let index = layers.length - 1; index >= 0; index--) {
+    const layer = layers[index]!;
     const saved = forward.layers[index]!;
-    if (index >= lowest && lowest >= 0) {
+    if (index >= end) {
       dStream = layerBackward(pass, layer, saved, dStream, attendOf(layer, index), {
         ...mode ? { mode } : {},
-        trainsInput: trainsEmbedded || index > lowest,
+        trainsInput: trainsEmbedded || index > end,
       });
     } else releaseInside(pass, saved);
     pass.release(saved.input);

@@ -19,6 +19,7 @@ import {
   releaseFeedForward,
   type SavedFeedForward,
 } from "./feed_forward.ts";
+import { linearsOf } from "./linears.ts";
 import type { TrainingMode } from "./lora_linear.ts";
 
 /** The weights of one layer, and the rule by which it attends. */
@@ -111,10 +112,12 @@ const spread = (pass: Pass, dStream: Tensor, wanted: Tensor, like: Tensor): Tens
 };
 
 /** Whether anything of `layer` is trained. */
-export const trainsLayer = ({ attention, feedForward }: DecoderLayer): boolean => {
-  const linears = [attention.qkv, attention.output, feedForward.gateUp, feedForward.down];
+export const trainsLayer = (layer: DecoderLayer): boolean => {
+  const { attention, feedForward } = layer;
   const norms = [attention.norm, attention.outputNorm, feedForward.norm, feedForward.outputNorm];
   const { query, key } = attention.heads ?? {};
   return [...norms.map((norm) => norm?.gain), query, key].some((gain) => gain?.gradient) ||
-    linears.some(({ weight, bias, lora }) => weight.gradient || bias?.gradient || lora?.a.gradient);
+    linearsOf({ layers: [layer] }).some(({ weight, bias, lora }) =>
+      weight.gradient || bias?.gradient || lora?.a.gradient
+    );
 };

@@ -23,8 +23,8 @@ export const mapLinears = (
   })),
 });
 
-/** Every linear of `decoder`, from the first layer to the last. */
-export const linearsOf = ({ layers }: Decoder): ReadonlyArray<Linear> =>
+/** Every linear of `layers`, from the first to the last. */
+export const linearsOf = ({ layers }: Pick<Decoder, "layers">): ReadonlyArray<Linear> =>
   layers.flatMap(({ attention: { qkv, output }, feedForward: { gateUp, down } }) => [
     ...[qkv, output, gateUp, down],
   ]);

@@ -8,7 +8,16 @@ const rowsByWorkgroup = 8;
 
 type AnyKernel = Kernel<never, never>;
 
-const known = new WeakMap<AnyKernel, AnyKernel>();
+// By lanes of a subgroup, each kernel turned once.
+const turned = new Map<number, WeakMap<AnyKernel, AnyKernel>>();
+
+const turnedOnce = (kernel: AnyKernel, lanes: number): AnyKernel => {
+  const known = turned.get(lanes) ?? new WeakMap<AnyKernel, AnyKernel>();
+  turned.set(lanes, known);
+  const found = known.get(kernel) ?? bySubgroups(kernel, { lanes, rows: rowsByWorkgroup });
+  known.set(kernel, found);
+  return found;
+};
 
 /**
  * `kernel` with its `WG` for this adapter and rows of `cols` numbers. A driver that computes on the
@@ -23,9 +32,6 @@ export const withRowThreads = <B extends string, P extends string>(
   cols: number,
 ): Kernel<B, P> => {
   if (!software || cols > 131_072) return { ...kernel, constants: { WG: 128 } };
-  const own = kernel as unknown as AnyKernel;
-  if (subgroupSize === 0 || !saysSubgroups(own)) return { ...kernel, constants: { WG: 8 } };
-  const found = known.get(own) ?? bySubgroups(own, { lanes: subgroupSize, rows: rowsByWorkgroup });
-  known.set(own, found);
-  return found as unknown as Kernel<B, P>;
+  if (subgroupSize === 0 || !saysSubgroups(kernel)) return { ...kernel, constants: { WG: 8 } };
+  return turnedOnce(kernel as unknown as AnyKernel, subgroupSize) as unknown as Kernel<B, P>;
 };

@@ -30,5 +30,7 @@ Deno.test("withRowThreads() takes a subgroup a row where the kernel says how, th
   assert.doesNotMatch(kernel.source.replace(/\/\/.*/g, ""), /workgroupBarrier/);
   assert.equal(kernel.workgroups({ rows: 17, cols: 128, eps: 0 }), 3);
   assert.equal(withRowThreads(rmsNormKernel, on, 128), kernel);
+  const narrow = withRowThreads(rmsNormKernel, { ...on, subgroupSize: 8 }, 128);
+  assert.deepEqual(narrow.constants, { WG: 8, ROWS: 8 });
   assert.deepEqual(withRowThreads(layerNormKernel, on, 128).constants, { WG: 8 });
 });
