@@ -1,7 +1,7 @@
 /** Whether a stored adapter fits a model. @module */
 import { Effect } from "effect";
 import { malformed } from "../weights/files.ts";
-import type { Adapter } from "../weights/peft.ts";
+import type { Adapter } from "../weights/stored_adapter.ts";
 import { isTarget } from "../weights/peft_targets.ts";
 import { checkShape } from "../weights/weights.ts";
 import type { WeightsError } from "../weights/weights_error.ts";

@@ -2,7 +2,11 @@
 import { Effect } from "effect";
 import { Gpu, type GpuError } from "../gpu/gpu.ts";
 import { matmulNN } from "../ops/matmul.ts";
-import { type Adapter as StoredAdapter, type LoraMatrices, scalingOf } from "../weights/peft.ts";
+import {
+  type Adapter as StoredAdapter,
+  type LoraMatrices,
+  scalingOf,
+} from "../weights/stored_adapter.ts";
 import type { HostTensor } from "../weights/weights.ts";
 import type { WeightsError } from "../weights/weights_error.ts";
 import type { OpenModel } from "./open_model.ts";

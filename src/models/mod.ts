@@ -39,13 +39,13 @@ export type { Arena, Parameter, Parameters, Weight } from "../nn/parameters.ts";
 export { describeBase } from "../weights/adapter_base.ts";
 export type { JsonObject } from "../weights/files.ts";
 export * from "../weights/model_directory.ts";
-export {
-  type Adapter as StoredAdapter,
-  type LoraMatrices,
-  readAdapter,
-  type TrainedRows,
-  writeAdapter,
-} from "../weights/peft.ts";
+export { readAdapter } from "../weights/read_adapter.ts";
+export type {
+  Adapter as StoredAdapter,
+  LoraMatrices,
+  TrainedRows,
+} from "../weights/stored_adapter.ts";
+export { writeAdapter } from "../weights/write_adapter.ts";
 export type { AdapterBase, TrainedToken } from "../weights/peft_config.ts";
 export type { Targets } from "../weights/peft_targets.ts";
 export { type HostTensor, layerMemory, memoryWeights, Weights } from "../weights/weights.ts";

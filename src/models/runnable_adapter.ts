@@ -1,7 +1,7 @@
 /** Refuses a stored adapter that asks for what does not run on the GPU yet. @module */
 import { Effect } from "effect";
 import { malformed } from "../weights/files.ts";
-import type { Adapter } from "../weights/peft.ts";
+import type { Adapter } from "../weights/stored_adapter.ts";
 import type { WeightsError } from "../weights/weights_error.ts";
 import type { OpenModel } from "./open_model.ts";
 

@@ -2,7 +2,7 @@
 import { Effect } from "effect";
 import { bf16ToF32, f16ToF32, f32ToBf16, f32ToF16 } from "../weights/f16.ts";
 import { malformed } from "../weights/files.ts";
-import type { Adapter, TrainedRows } from "../weights/peft.ts";
+import type { Adapter, TrainedRows } from "../weights/stored_adapter.ts";
 import { checkShape, type HostTensor, rowRange } from "../weights/weights.ts";
 import type { WeightsError } from "../weights/weights_error.ts";
 import type { OpenModel } from "./open_model.ts";

@@ -2,7 +2,7 @@
 import { Effect } from "effect";
 import { Gpu, type GpuError } from "../gpu/gpu.ts";
 import type { Decoder } from "../models/decoder.ts";
-import type * as Peft from "../weights/peft.ts";
+import type * as Stored from "../weights/stored_adapter.ts";
 import type { TrainedToken } from "../weights/peft_config.ts";
 import type { HostTensor } from "../weights/weights.ts";
 import type { Adapter, SavedValues } from "./adapter.ts";
@@ -14,8 +14,8 @@ import { downloadParameters, type Parameter } from "./parameters.ts";
 /** Downloads `adapter` as the values that PEFT stores; `about` says what the GPU does not know. */
 export const exportAdapter = (
   adapter: Adapter,
-  about: Pick<Peft.Adapter, "base"> & { readonly tokens: ReadonlyArray<TrainedToken> },
-): Effect.Effect<Peft.Adapter, GpuError, Gpu> =>
+  about: Pick<Stored.Adapter, "base"> & { readonly tokens: ReadonlyArray<TrainedToken> },
+): Effect.Effect<Stored.Adapter, GpuError, Gpu> =>
   Effect.gen(function* () {
     const gpu = yield* Gpu;
     const { rank, alpha, dropout, rsLora } = adapter.options;
@@ -23,7 +23,7 @@ export const exportAdapter = (
     const ownAlpha = (shape: LoraShape | undefined) =>
       shape === undefined || shape.alpha === alpha ? {} : { alpha: shape.alpha };
     const values = yield* downloadParameters(adapter.parameters);
-    const linears = new Map<string, Peft.LoraMatrices>();
+    const linears = new Map<string, Stored.LoraMatrices>();
     for (const { linear, lora } of adapter.linears) {
       const stacked = values.get(lora.a.name)!;
       for (const { ranks: [from, to], b, dora } of lora.targets) {
@@ -68,7 +68,7 @@ export const exportAdapter = (
 const embeddingMatrices = (
   { a, b }: LoraEmbedding,
   values: ReadonlyMap<string, Float32Array>,
-): Peft.LoraMatrices => {
+): Stored.LoraMatrices => {
   const [rows = 0, rank = 0] = a.value.shape;
   return {
     a: { shape: [rank, rows], data: transposed(values.get(a.name)!, rows, rank) },
@@ -104,7 +104,7 @@ const joined = (parts: ReadonlyArray<Float32Array>): Float32Array => {
  * importAdapter} would leave out whole tables and rows of other tokens.
  */
 export const rowsProblem = (
-  { tables, rows }: Peft.Adapter,
+  { tables, rows }: Stored.Adapter,
   ids: ReadonlyArray<number>,
 ): string | undefined => {
   const own = rows?.tokens.map(({ id }) => id);
@@ -113,7 +113,7 @@ export const rowsProblem = (
 };
 
 /** The parameter values of a stored adapter, named as `makeAdapter` names them on `decoder`. */
-export const importAdapter = (decoder: Decoder, stored: Peft.Adapter): SavedValues => {
+export const importAdapter = (decoder: Decoder, stored: Stored.Adapter): SavedValues => {
   const values = new Map<string, Float32Array>();
   decoder.layers.forEach((_, index) => {
     for (const linear of decoder.architecture.linears(decoder.shape, index)) {

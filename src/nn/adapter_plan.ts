@@ -2,7 +2,11 @@
 import { Effect } from "effect";
 import type { Decoder } from "../models/decoder.ts";
 import { ModelError } from "../models/model_error.ts";
-import { type Adapter as StoredAdapter, type LoraMatrices, scalingOf } from "../weights/peft.ts";
+import {
+  type Adapter as StoredAdapter,
+  type LoraMatrices,
+  scalingOf,
+} from "../weights/stored_adapter.ts";
 import type { LoraOptions } from "./adapter.ts";
 
 /** The shape of LoRA on one module. */

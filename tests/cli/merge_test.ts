@@ -7,7 +7,7 @@ import { llama } from "../../src/models/llama.ts";
 import { randomWeights } from "../../src/models/random_weights.ts";
 import { platform } from "../../src/platform.ts";
 import { writeModelDirectory } from "../../src/weights/model_directory.ts";
-import { writeAdapter } from "../../src/weights/peft.ts";
+import { writeAdapter } from "../../src/weights/write_adapter.ts";
 import type { HostTensor } from "../../src/weights/weights.ts";
 import { onGpu, uniform } from "../support/on_gpu.ts";
 import { tinyFiles, tinyTokenizer } from "../support/tiny_tokenizer.ts";

@@ -8,7 +8,7 @@ import { loadModel } from "../../src/models/load_model.ts";
 import { randomWeights } from "../../src/models/random_weights.ts";
 import { platform } from "../../src/platform.ts";
 import { writeModelDirectory } from "../../src/weights/model_directory.ts";
-import { writeAdapter } from "../../src/weights/peft.ts";
+import { writeAdapter } from "../../src/weights/write_adapter.ts";
 import type { HostTensor } from "../../src/weights/weights.ts";
 import { matricesOf, openGolden, tensorOf } from "../models/golden.ts";
 import { onGpu, worst } from "../support/on_gpu.ts";

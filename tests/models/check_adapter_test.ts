@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { Effect } from "effect";
 import { checkAdapter } from "../../src/models/check_adapter.ts";
 import { llama } from "../../src/models/llama.ts";
-import type { Adapter } from "../../src/weights/peft.ts";
+import type { Adapter } from "../../src/weights/stored_adapter.ts";
 import type { Targets } from "../../src/weights/peft_targets.ts";
 import type { HostTensor } from "../../src/weights/weights.ts";
 import { shapeOf } from "./decoding.ts";

@@ -1,7 +1,8 @@
 /** A golden's adapter as a folder in PEFT's layout. @module */
 import { Effect, FileSystem, type Path, type PlatformError, type Scope } from "effect";
 import type { ModelError } from "../../src/models/model_error.ts";
-import { type Adapter as StoredAdapter, writeAdapter } from "../../src/weights/peft.ts";
+import type { Adapter as StoredAdapter } from "../../src/weights/stored_adapter.ts";
+import { writeAdapter } from "../../src/weights/write_adapter.ts";
 import type { WeightsError } from "../../src/weights/weights_error.ts";
 import { type Golden, matricesOf, openGolden, tensorOf } from "./golden.ts";
 

@@ -13,7 +13,7 @@ import type { Adapter, Subject } from "../../src/nn/adapter.ts";
 import { exportAdapter } from "../../src/nn/adapter_files.ts";
 import { recordMicroBatch, type Trainee, uploadBatch } from "../../src/training/step.ts";
 import { type StepReport, train, type TrainOptions } from "../../src/training/train.ts";
-import type { Adapter as StoredAdapter } from "../../src/weights/peft.ts";
+import type { Adapter as StoredAdapter } from "../../src/weights/stored_adapter.ts";
 import type { WeightsError } from "../../src/weights/weights_error.ts";
 import { worst } from "../support/numbers.ts";
 import {

@@ -9,7 +9,7 @@ import { type Adapter, makeAdapter } from "../../src/nn/adapter.ts";
 import { importAdapter } from "../../src/nn/adapter_files.ts";
 import { openSafetensors } from "../../src/weights/model_directory.ts";
 import type { StorageFormat } from "../../src/weights/pack.ts";
-import type { LoraMatrices } from "../../src/weights/peft.ts";
+import type { LoraMatrices } from "../../src/weights/stored_adapter.ts";
 import type { HostTensor } from "../../src/weights/weights.ts";
 import type { WeightsError } from "../../src/weights/weights_error.ts";
 import { formulaValues, formulaWeights } from "../support/random_model.ts";

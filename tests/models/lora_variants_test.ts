@@ -17,11 +17,9 @@ import { platform } from "../../src/platform.ts";
 import { recordMicroBatch, uploadBatch } from "../../src/training/step.ts";
 import { train } from "../../src/training/train.ts";
 import { openSafetensors } from "../../src/weights/model_directory.ts";
-import {
-  type Adapter as StoredAdapter,
-  readAdapter,
-  writeAdapter,
-} from "../../src/weights/peft.ts";
+import { readAdapter } from "../../src/weights/read_adapter.ts";
+import type { Adapter as StoredAdapter } from "../../src/weights/stored_adapter.ts";
+import { writeAdapter } from "../../src/weights/write_adapter.ts";
 import { onGpu, worst } from "../support/on_gpu.ts";
 import { tinyOptions } from "../training/tiny.ts";
 import { gradientsOf } from "./golden.ts";

@@ -5,7 +5,7 @@ import { loadModel } from "../../src/models/load_model.ts";
 import { mergeModel } from "../../src/models/merge_model.ts";
 import { platform } from "../../src/platform.ts";
 import { openDirectory } from "../../src/weights/model_directory.ts";
-import type { Adapter as StoredAdapter, LoraMatrices } from "../../src/weights/peft.ts";
+import type { Adapter as StoredAdapter, LoraMatrices } from "../../src/weights/stored_adapter.ts";
 import type { HostTensor } from "../../src/weights/weights.ts";
 import { onGpu, uniform, worst } from "../support/on_gpu.ts";
 import { type Golden, goldenNames, tensorOf } from "./golden.ts";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { Effect } from "effect";
 import { llama } from "../../src/models/llama.ts";
 import { refuseUnrunnable } from "../../src/models/runnable_adapter.ts";
-import type { Adapter, LoraMatrices } from "../../src/weights/peft.ts";
+import type { Adapter, LoraMatrices } from "../../src/weights/stored_adapter.ts";
 import type { HostTensor } from "../../src/weights/weights.ts";
 
 const zeros = (...shape: ReadonlyArray<number>): HostTensor => ({

@@ -3,7 +3,7 @@ import { Effect } from "effect";
 import { llama } from "../../src/models/llama.ts";
 import { takeTables } from "../../src/models/saved_tables.ts";
 import { bf16ToF32, f16ToF32, f32ToBf16, f32ToF16 } from "../../src/weights/f16.ts";
-import type { Adapter } from "../../src/weights/peft.ts";
+import type { Adapter } from "../../src/weights/stored_adapter.ts";
 import { type HostTensor, memoryWeights } from "../../src/weights/weights.ts";
 import { uniform } from "../support/numbers.ts";
 import { shapeOf } from "./decoding.ts";

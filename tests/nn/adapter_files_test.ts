@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { rowsProblem } from "../../src/nn/adapter_files.ts";
-import type { Adapter } from "../../src/weights/peft.ts";
+import type { Adapter } from "../../src/weights/stored_adapter.ts";
 
 const table = { shape: [1, 2], data: new Float32Array(2) };
 const plain: Adapter = {

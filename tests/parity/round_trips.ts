@@ -3,7 +3,7 @@ import { Effect, type FileSystem, type Path } from "effect";
 import { Gpu } from "../../src/gpu/gpu.ts";
 import { platform } from "../../src/platform.ts";
 import { describeBase } from "../../src/weights/adapter_base.ts";
-import { writeAdapter } from "../../src/weights/peft.ts";
+import { writeAdapter } from "../../src/weights/write_adapter.ts";
 import { committed, openGolden } from "../models/golden.ts";
 import { trainedGolden } from "../models/golden_measures.ts";
 import { worst } from "../support/numbers.ts";

@@ -10,7 +10,7 @@ import { importAdapter } from "../../src/nn/adapter_files.ts";
 import { planOfStored } from "../../src/nn/adapter_plan.ts";
 import { platform } from "../../src/platform.ts";
 import { trainStep } from "../../src/training/step.ts";
-import { readAdapter } from "../../src/weights/peft.ts";
+import { readAdapter } from "../../src/weights/read_adapter.ts";
 import type { Python } from "./python.ts";
 
 /** What both sides train; the Python side reads it as JSON. */

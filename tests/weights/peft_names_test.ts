@@ -5,7 +5,9 @@ import { Effect, FileSystem, Path } from "effect";
 import { platform } from "../../src/platform.ts";
 import { formatJson, readJson } from "../../src/weights/files.ts";
 import { openSafetensors } from "../../src/weights/model_directory.ts";
-import { type Adapter, readAdapter, scalingOf, writeAdapter } from "../../src/weights/peft.ts";
+import { readAdapter } from "../../src/weights/read_adapter.ts";
+import { type Adapter, scalingOf } from "../../src/weights/stored_adapter.ts";
+import { writeAdapter } from "../../src/weights/write_adapter.ts";
 import { encodeSafetensors } from "../../src/weights/safetensors.ts";
 
 /** Every field that PEFT writes, as it stands where nobody set it. */
