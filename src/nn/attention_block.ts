@@ -4,11 +4,10 @@ import { headNorm, headNormBackward } from "../ops/head_norm.ts";
 import type { HeadDims } from "../ops/head_dims.ts";
 import type { Attend, RaggedAttention } from "./attend.ts";
 import { type BlockOutput, joinBackward, joinForward, type SavedOutput } from "./joined_output.ts";
+import { linearBackward, linearParametersBackward } from "./lora_backward.ts";
 import {
   type Linear,
-  linearBackward,
   linearForward,
-  linearParametersBackward,
   releaseAdapted,
   releaseLinear,
   type SavedLinear,

@@ -3,9 +3,9 @@ import type { Pass, Tensor } from "../gpu/gpu.ts";
 import { geglu, gegluBackward } from "../ops/geglu.ts";
 import { swiglu, swigluBackward } from "../ops/swiglu.ts";
 import { type BlockOutput, joinBackward, joinForward, type SavedOutput } from "./joined_output.ts";
+import { linearBackward } from "./lora_backward.ts";
 import {
   type Linear,
-  linearBackward,
   linearForward,
   releaseAdapted,
   releaseLinear,

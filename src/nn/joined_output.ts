@@ -1,9 +1,9 @@
 /** How a block joins the residual stream: stream + norm(x·Wᵀ), the norm where the family has it. @module */
 import type { Pass, Tensor } from "../gpu/gpu.ts";
 import { residualAdd } from "../ops/residual_add.ts";
+import { linearBackward } from "./lora_backward.ts";
 import {
   type Linear,
-  linearBackward,
   linearForward,
   type RemadeLinear,
   type SavedLinear,

@@ -3,9 +3,9 @@ import { Effect } from "effect";
 import { Gpu, type Tensor } from "../../src/gpu/gpu.ts";
 import { withNorms } from "../../src/nn/merge.ts";
 import type { Parameter } from "../../src/nn/parameters.ts";
+import { linearBackward } from "../../src/nn/lora_backward.ts";
 import {
   type Linear,
-  linearBackward,
   linearForward,
   type LoraTarget,
   releaseAdapted,
