@@ -14,7 +14,7 @@ import type { Decoder } from "../models/decoder.ts";
 import { downloadTable } from "../models/download_table.ts";
 import type { ModelError } from "../models/model_error.ts";
 import { type Adapter, makeAdapter, type NewRows, type SavedValues } from "../nn/adapter.ts";
-import { mergeAdapter } from "../nn/merge.ts";
+import { mergeWhereSmall } from "../nn/merge.ts";
 import type { Progress } from "../report/progress.ts";
 import type { MetricLog } from "../training/metric_log.ts";
 import type { WeightsError } from "../weights/weights_error.ts";
@@ -156,7 +156,7 @@ const testArm = (
     const count = Object.values(tests.sets).reduce((sum, items) => sum + items.length, 0);
     const part = progress.begin(`testing ${name} (seed ${seed})`, count, "prompts");
     const evaluation = yield* evaluateArm(
-      yield* mergeAdapter(adapter),
+      yield* mergeWhereSmall(adapter),
       tokenizer,
       tests,
       {

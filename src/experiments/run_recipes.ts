@@ -8,7 +8,7 @@ import { chatOf, type SelfSample } from "../delia/self_sample.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import type { Decoder } from "../models/decoder.ts";
 import { type Adapter, makeAdapter } from "../nn/adapter.ts";
-import { mergeAdapter } from "../nn/merge.ts";
+import { mergeWhereSmall } from "../nn/merge.ts";
 import type { Progress } from "../report/progress.ts";
 import type { MetricLog } from "../training/metric_log.ts";
 import type { Measure, Planned, RecipeRecord } from "./experiment.ts";
@@ -124,7 +124,7 @@ const runRecipe = (
     );
     if (probe) yield* probe.measure(trained);
     const measured = yield* measureTrained(
-      yield* mergeAdapter(adapter),
+      yield* mergeWhereSmall(adapter),
       {
         ...{ tokenizer, config, progress, seed, label: `${recipe.name} (seed ${seed})` },
         ...recipe.answering ? { answering: recipe.answering } : {},

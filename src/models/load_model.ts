@@ -7,7 +7,7 @@ import type { Gpu, GpuError } from "../gpu/gpu.ts";
 import { makeAdapter, type NewRows, type Subject } from "../nn/adapter.ts";
 import { modulesOf, planOfStored } from "../nn/adapter_plan.ts";
 import { importAdapter } from "../nn/adapter_files.ts";
-import { frozenAdapter } from "../nn/merge.ts";
+import { frozenAdapter } from "../nn/frozen.ts";
 import { checkBase } from "../weights/adapter_base.ts";
 import { malformed, parseObject, readIfPresent, refuse } from "../weights/files.ts";
 import { readAdapter } from "../weights/read_adapter.ts";

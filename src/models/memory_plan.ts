@@ -1,5 +1,6 @@
 /** What a run will take of the GPU's memory, computed before anything is uploaded. @module */
 import type { LoraOptions } from "../nn/adapter.ts";
+import { mostMerged } from "../nn/merge.ts";
 import { type StorageFormat, storedBytes } from "../weights/pack.ts";
 import type { Architecture, ModelShape } from "./architecture.ts";
 import { parameterSpecs } from "./parameter_specs.ts";
@@ -15,7 +16,7 @@ export interface PlannedRun {
   readonly lora?:
     & Pick<LoraOptions, "rank" | "targetModules" | "dora">
     & Partial<Pick<LoraOptions, "dropout">>;
-  /** Tokens of the largest micro-batch; 0 where nothing is trained. */
+  /** Tokens of the largest micro-batch; 0 where nothing is trained, and an adapter only runs. */
   readonly trainedTokens: number;
   /** Keep only each layer's input for the backward. */
   readonly gradientCheckpointing: boolean;
@@ -27,10 +28,12 @@ export interface PlannedRun {
 export interface MemoryPlan {
   /** The base model's weights. */
   readonly weights: number;
-  /** LoRA matrices and new tokens' rows with their gradients. */
+  /** LoRA matrices and new tokens' rows, with their gradients where they are trained. */
   readonly adapter: number;
-  /** AdamW's two moments of those. */
+  /** AdamW's two moments of those, where they are trained. */
   readonly optimizer: number;
+  /** Copies of the weights that a trained adapter is merged into when it is tested. */
+  readonly merged: number;
   /** What a training step keeps for its backward, and what the backward makes. */
   readonly activations: number;
   /** What the layers make of the prompts that are read at once, and of the open answers beside them. */
@@ -48,6 +51,9 @@ export interface MemoryPlan {
 // As in `src/ops/cross_entropy.ts`.
 const logitsChunk = 64 * 2 ** 20;
 
+// Buffers that wait for others of their size to be asked for again.
+const withReuse = 1.08;
+
 /** The plan of `run` on a model of `shape`. */
 export const planMemory = (
   architecture: Architecture,
@@ -60,7 +66,9 @@ export const planMemory = (
     const size = spec.shape.reduce((product, length) => product * length, 1);
     return sum + storedBytes(spec.packable ? run.storage : "f32", size);
   }, 0);
-  const trained = 4 * adapterNumbers(architecture, shape, run);
+  const adapter = 4 * adapterNumbers(architecture, shape, run);
+  const trains = run.trainedTokens > 0;
+  const merged = trains ? mergedBytes(architecture, shape, run) : 0;
   const { kept, waiting, passing } = numbersPerToken(architecture, shape, run);
   const activations = run.trainedTokens * 4 * kept;
   const { batch, tokens, prompt } = run.generated;
@@ -72,21 +80,23 @@ export const planMemory = (
   const unpacked = run.storage === "f32" || !run.lora?.dora ? 0 : Math.max(
     ...architecture.linears(shape, 0).map(({ inputs, outputs }) => 4 * inputs * outputs),
   );
-  const during = Math.max(
+  const kinds = trains ? 4 : 1; // values, gradients, moments
+  const during = withReuse * Math.max(
     activations,
     run.trainedTokens * 4 * waiting + chunk,
-    prompts + cache + drawn,
+    prompts + cache + drawn + merged,
   );
   return {
     weights,
-    adapter: 2 * trained,
-    optimizer: 2 * trained,
+    adapter: (trains ? 2 : 1) * adapter,
+    optimizer: trains ? 2 * adapter : 0,
+    merged,
     activations,
     prompts,
     logits: Math.max(chunk, drawn),
     cache,
     unpacked,
-    total: weights + 4 * trained + during + unpacked,
+    total: weights + kinds * adapter + during + unpacked,
   };
 };
 
@@ -108,6 +118,20 @@ const adapterNumbers = (
       parts.filter(({ module }) => lora.targetModules.includes(module))
         .map(({ from, to }) => lora.rank * (inputs + to - from))
     ).reduce((sum, numbers) => sum + numbers, 0);
+};
+
+// Of the f32 copies that `mergeWhereSmall` makes.
+const mergedBytes = (
+  architecture: Architecture,
+  shape: ModelShape,
+  { lora }: PlannedRun,
+): number => {
+  if (!lora) return 0;
+  const adapted = linearsOf(architecture, shape).filter(({ parts }) =>
+    parts.some(({ module }) => lora.targetModules.includes(module))
+  );
+  const bytes = adapted.reduce((sum, { inputs, outputs }) => sum + 4 * inputs * outputs, 0);
+  return bytes <= mostMerged ? bytes : 0;
 };
 
 /**

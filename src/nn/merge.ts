@@ -1,13 +1,13 @@
 /** Merging: an adapter's products added into copies of the weights, so that running it costs nothing. @module */
 import { Effect, type Scope } from "effect";
 import { Gpu, type GpuError, type Pass, sizeOf, type Tensor } from "../gpu/gpu.ts";
-import type { Decoder } from "../models/decoder.ts";
 import { copy } from "../ops/copy.ts";
 import { matmulNN, rowsOf } from "../ops/matmul.ts";
 import { rowScale } from "../ops/row_norms.ts";
-import { isPacked, type Stored, unpacked, unpackRows } from "../ops/unpack.ts";
+import { isPacked, type Stored, unpackRows } from "../ops/unpack.ts";
 import type { Adapter, Subject } from "./adapter.ts";
 import { adaptedNorms } from "./dora.ts";
+import { frozenAdapter } from "./frozen.ts";
 import { linearsOf, mapLinears } from "./linears.ts";
 import type { Linear } from "./lora_linear.ts";
 
@@ -35,60 +35,36 @@ const mergedLinear = (pass: Pass, linear: Linear): Linear => {
 const copied = (pass: Pass, stored: Stored): Tensor =>
   isPacked(stored) ? unpackRows(pass, stored, 0, stored.shape[0]!) : copy(pass, stored);
 
-// Bytes that the packed weights under `decoder`'s adapters take as f32.
-const unpackedBytes = (decoder: Decoder): number =>
-  linearsOf(decoder)
-    .filter(({ weight, lora }) => lora && isPacked(weight.value))
-    .reduce((sum, { weight }) => sum + 4 * sizeOf(weight.value.shape), 0);
-
-/** `linear` with the norms of its DoRA computed, for A and B that stay as they are. */
-export const withNorms = (pass: Pass, linear: Linear): Linear => {
-  const { weight, lora } = linear;
-  if (!lora?.targets.some(({ dora }) => dora)) return linear;
-  const targets = unpacked(
-    pass,
-    weight.value,
-    (w) =>
-      lora.targets.map((target) =>
-        target.dora
-          ? { ...target, dora: { ...target.dora, norms: adaptedNorms(pass, w, lora.a, target) } }
-          : target
-      ),
-  );
-  return { ...linear, lora: { ...lora, targets } };
-};
-
 /**
  * `adapter` merged into f32 copies of the weights it adapts, for running only; they live as long as the
- * scope. Its outputs equal the adapter's but for rounding. Where packed weights would take more than
- * `mostUnpacked` bytes as f32, 64 MiB unless told, they stay as they are, with their adapters beside them:
- * the copies would take what packing saved.
+ * scope. Its outputs equal the adapter's but for rounding.
  */
 export const mergeAdapter = (
   adapter: Adapter,
-  { mostUnpacked = 64 * 2 ** 20 }: { readonly mostUnpacked?: number } = {},
 ): Effect.Effect<Subject, GpuError, Gpu | Scope.Scope> =>
   Effect.gen(function* () {
     const gpu = yield* Gpu;
-    const unpacks = unpackedBytes(adapter.decoder) <= mostUnpacked;
-    const merged = (pass: Pass, linear: Linear): Linear =>
-      unpacks || !isPacked(linear.weight.value)
-        ? mergedLinear(pass, linear)
-        : withNorms(pass, linear);
     const decoder = yield* gpu.submit((pass) =>
-      mapLinears(adapter.decoder, (linear) => merged(pass, linear))
+      mapLinears(adapter.decoder, (linear) => mergedLinear(pass, linear))
     );
     return { decoder, adapter };
   });
 
-/** `adapter` with the norms of its DoRA computed once, for running only; they live as long as the scope. */
-export const frozenAdapter = (
+/** Bytes of copies that {@linkcode mergeWhereSmall} makes at most, unless told. */
+export const mostMerged: number = 64 * 2 ** 20;
+
+/**
+ * What answers as `adapter` does, for running only: merged where the copies take at most `most` bytes, else
+ * with its adapters beside the weights, which takes no memory and 5 to 20 % longer.
+ */
+export const mergeWhereSmall = (
   adapter: Adapter,
-): Effect.Effect<Adapter, GpuError, Gpu | Scope.Scope> =>
-  Effect.gen(function* () {
-    const gpu = yield* Gpu;
-    const decoder = yield* gpu.submit((pass) =>
-      mapLinears(adapter.decoder, (linear) => withNorms(pass, linear))
-    );
-    return { ...adapter, decoder };
-  });
+  most: number = mostMerged,
+): Effect.Effect<Subject, GpuError, Gpu | Scope.Scope> => {
+  const copies = linearsOf(adapter.decoder).filter(({ lora }) => lora)
+    .reduce((sum, { weight }) => sum + 4 * sizeOf(weight.value.shape), 0);
+  return copies <= most ? mergeAdapter(adapter) : Effect.map(
+    frozenAdapter(adapter),
+    (frozen) => ({ decoder: frozen.decoder, adapter: frozen }),
+  );
+};

@@ -10,6 +10,7 @@ export const memoryLines = (choice: StorageChoice): ReadonlyArray<string> => {
     ["one unpacked", plan.unpacked, ""],
     ["adapter", plan.adapter, ""],
     ["optimizer", plan.optimizer, ""],
+    ["merged copies", plan.merged, ""],
     ["activations", plan.activations, ""],
     ["prompts", plan.prompts, ""],
     ["logits", plan.logits, ""],

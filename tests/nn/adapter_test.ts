@@ -8,7 +8,7 @@ import { randomWeights } from "../../src/models/random_weights.ts";
 import { type AdapterStart, type LoraOptions, makeAdapter } from "../../src/nn/adapter.ts";
 import { exportAdapter, importAdapter } from "../../src/nn/adapter_files.ts";
 import { linearsOf } from "../../src/nn/linears.ts";
-import { mergeAdapter } from "../../src/nn/merge.ts";
+import { mergeWhereSmall } from "../../src/nn/merge.ts";
 import { onGpu, uniform, worst } from "../support/on_gpu.ts";
 import { tinyShape } from "../training/tiny.ts";
 
@@ -51,22 +51,21 @@ for (const storage of ["f32", "bf16", "q8"] as const) {
   );
 
   for (const [name, options] of Object.entries({ LoRA: plain, DoRA: dora })) {
-    for (const mostUnpacked of storage === "f32" ? [0] : [0, 2 ** 20]) {
+    for (const most of [0, 2 ** 20]) {
       onGpu(
-        `mergeAdapter() gives the logits of ${name} on a base in ${storage}, ` +
-          `${mostUnpacked} bytes unpacked at most`,
+        `mergeWhereSmall() gives the logits of ${name} on a base in ${storage}, ${most} bytes at most`,
         Effect.gen(function* () {
           const { base, adapter } = yield* tiny(options, {}, { storage });
           yield* disturb(adapter);
           const before = yield* readSequence({ decoder: base }, ids);
           const adapted = yield* readSequence(adapter, ids);
-          const subject = yield* mergeAdapter(adapter, { mostUnpacked });
+          const subject = yield* mergeWhereSmall(adapter, most);
           const merged = yield* readSequence(subject, ids);
           assert.ok(worst(adapted.logits, before.logits) > 0.1, "the adapter changes nothing");
           const error = worst(merged.logits, adapted.logits);
           assert.ok(error < 1e-5, `worst error ${error}`);
           const adapters = linearsOf(subject.decoder).filter(({ lora }) => lora);
-          assert.equal(adapters.length > 0, storage !== "f32" && mostUnpacked === 0);
+          assert.equal(adapters.length > 0, most === 0);
         }),
       );
     }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Effect } from "effect";
 import { Gpu, type Tensor } from "../../src/gpu/gpu.ts";
-import { withNorms } from "../../src/nn/merge.ts";
+import { withNorms } from "../../src/nn/frozen.ts";
 import type { Parameter } from "../../src/nn/parameters.ts";
 import { linearBackward } from "../../src/nn/lora_backward.ts";
 import {
