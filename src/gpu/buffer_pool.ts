@@ -1,40 +1,55 @@
 /** Reuses GPU buffers by size, because the collector does not see their bytes. @module */
+import { type FreeBuffers, makeFreeBuffers, sizeClass } from "./free_buffers.ts";
 import { GpuError } from "./gpu_error.ts";
 
 /** Hands out storage buffers and takes them back. */
 export interface BufferPool {
   /** A buffer of at least `bytes`; its content is whatever was there. */
   acquire(bytes: number): GPUBuffer;
-  /** Gives `buffer` back for reuse by commands submitted later. */
+  /** Gives `buffer` back for reuse: all commands that name it have been submitted, or never will be. */
   release(buffer: GPUBuffer): void;
+  /** None yet, for buffers of this pool that their holder keeps to itself for a while. */
+  readonly makeFree: () => FreeBuffers;
   /** Bytes held from the device now, in use or waiting. */
   readonly heldBytes: () => number;
-  /** The largest number of bytes that were in use at once. */
+  /** The largest number of bytes that were held at once. */
   readonly peakBytes: () => number;
   /** Frees every buffer. */
   destroy(): void;
 }
 
-// Sizes come in steps of an eighth of their power of two, so that batches whose row counts differ
-// a little share buffers while at most 12.5 % is wasted.
-const sizeClass = (bytes: number): number => {
-  const step = Math.max(256, 2 ** (Math.floor(Math.log2(Math.max(bytes, 1))) - 3));
-  return Math.ceil(bytes / step) * step;
-};
-
 /** An empty pool on `device`; throws {@linkcode GpuError} for a buffer over the limits. */
 export const makeBufferPool = (device: GPUDevice): BufferPool => {
-  // Those of a size wait in the order in which they were made, the newest first. The oldest is taken:
-  // steps that record the same then get the same buffers, and bind groups of before serve again.
-  const free = new Map<number, GPUBuffer[]>();
   const ages = new WeakMap<GPUBuffer, number>();
+  const makeFree = (): FreeBuffers => makeFreeBuffers((buffer) => ages.get(buffer)!);
+  const free = makeFree();
   let made = 0;
   let held = 0;
+  let peakHeld = 0;
   let inUse = 0;
-  let peak = 0;
+  let peakInUse = 0;
+
+  // Batches of many lengths ask for buffers of many sizes. What waits for its size to be asked for again
+  // is let go before more is held than was ever in use at once.
+  const make = (size: number): GPUBuffer => {
+    while (held + size > Math.max(peakInUse, inUse + size)) {
+      const stalest = free.takeStalest();
+      if (!stalest) break;
+      held -= stalest.size;
+      stalest.destroy();
+    }
+    const buffer = device.createBuffer({
+      size,
+      usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST,
+    });
+    ages.set(buffer, made++);
+    held += size;
+    peakHeld = Math.max(peakHeld, held);
+    return buffer;
+  };
+
   return {
     acquire: (bytes) => {
-      const size = sizeClass(bytes);
       const { maxBufferSize, maxStorageBufferBindingSize } = device.limits;
       const allowed = Math.min(maxBufferSize, maxStorageBufferBindingSize);
       if (bytes > allowed) {
@@ -49,32 +64,20 @@ export const makeBufferPool = (device: GPUDevice): BufferPool => {
           },
         });
       }
-      inUse += size;
-      peak = Math.max(peak, inUse);
-      const waiting = free.get(size)?.pop();
-      if (waiting) return waiting;
-      held += size;
-      const buffer = device.createBuffer({
-        size: Math.min(size, allowed),
-        usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST,
-      });
-      ages.set(buffer, made++);
+      const buffer = free.take(bytes) ?? make(Math.min(sizeClass(bytes), allowed));
+      inUse += buffer.size;
+      peakInUse = Math.max(peakInUse, inUse);
       return buffer;
     },
     release: (buffer) => {
-      const size = sizeClass(buffer.size);
-      inUse -= size;
-      const waiting = free.get(size) ?? [];
-      free.set(size, waiting);
-      const age = ages.get(buffer)!;
-      const before = waiting.findLastIndex((other) => ages.get(other)! > age);
-      waiting.splice(before + 1, 0, buffer);
+      inUse -= buffer.size;
+      free.add(buffer);
     },
+    makeFree,
     heldBytes: () => held,
-    peakBytes: () => peak,
+    peakBytes: () => peakHeld,
     destroy: () => {
-      for (const buffers of free.values()) for (const buffer of buffers) buffer.destroy();
-      free.clear();
+      for (const buffer of free.drain()) buffer.destroy();
     },
   };
 };

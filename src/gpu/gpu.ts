@@ -58,7 +58,7 @@ export interface Gpu {
   downloadU32(tensor: Tensor): Effect.Effect<Uint32Array<ArrayBuffer>, GpuError>;
   /** Waits until everything submitted has run. */
   readonly finish: Effect.Effect<void, GpuError>;
-  /** The largest number of bytes in use at once, so far. */
+  /** The largest number of bytes held from the device at once, so far, those waiting for reuse too. */
   readonly peakBytes: () => number;
 }
 
@@ -220,6 +220,7 @@ export const openGpu = async (
         if (verdict) yield* attemptPromise(() => verdict);
         yield* attempt(() => {
           encode(pass.commands, pass.uniforms());
+          pass.submitted();
           assertWorking();
         });
         return result;

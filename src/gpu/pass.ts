@@ -34,7 +34,9 @@ export interface RecordedPass extends Pass {
   readonly commands: ReadonlyArray<Command>;
   /** Uniform blocks, {@linkcode uniformWindow} bytes a command. */
   readonly uniforms: () => Uint8Array<ArrayBuffer>;
-  /** Returns the scratch that is still held. */
+  /** Gives back what was released while it was recorded: for when its commands are submitted. */
+  readonly submitted: () => void;
+  /** Gives back all scratch. */
   readonly releaseAll: () => void;
 }
 
@@ -73,6 +75,8 @@ export const makePass = (
 ): RecordedPass => {
   const commands: Command[] = [];
   const scratch = new Set<GPUBuffer>();
+  // What others take of the pool may be submitted before this pass, which would then write over it.
+  const released = pool.makeFree();
   let block = new Uint8Array(64 * uniformWindow);
 
   const writeParams = (types: Readonly<Record<string, string>>, params: Record<string, number>) => {
@@ -130,21 +134,28 @@ export const makePass = (
     return bound;
   };
 
+  const submitted = (): void => {
+    for (const buffer of released.drain()) pool.release(buffer);
+  };
+
   return {
     adapter,
     commands,
     uniforms: () => block.subarray(0, commands.length * uniformWindow),
     tensor: (shape, dtype = "f32") => {
-      const buffer = pool.acquire(Math.max(1, sizeOf(shape)) * 4);
+      const bytes = Math.max(1, sizeOf(shape)) * 4;
+      const buffer = released.take(bytes) ?? pool.acquire(bytes);
       scratch.add(buffer);
       return { buffer, offset: 0, bytes: buffer.size, shape, dtype };
     },
     release: (...tensors) => {
       for (const { buffer } of tensors) {
-        if (scratch.delete(buffer)) pool.release(buffer);
+        if (scratch.delete(buffer)) released.add(buffer);
       }
     },
+    submitted,
     releaseAll: () => {
+      submitted();
       for (const buffer of scratch) pool.release(buffer);
       scratch.clear();
     },
