@@ -5,6 +5,7 @@ import { downstreamOnly } from "../delia/mixing/downstream_only.ts";
 import { interleaveMixing } from "../delia/mixing/interleave.ts";
 import type { Mixing } from "../delia/mixing.ts";
 import { permutation } from "../delia/pcg64.ts";
+import { randomBits } from "../gpu/random.ts";
 import type { Stage } from "./recipe.ts";
 
 /** How many examples of each kind there are. */
@@ -73,47 +74,47 @@ const shuffled = (
   return Array.from(permutation(items.length, seed), (i) => items[i]!);
 };
 
-const rounds = (
-  stage: Stage,
-  settings: Settings,
-  sizes: StageSizes,
-  count: number,
-  seed: number,
-): ReadonlyArray<StageItem> =>
-  Array.from({ length: count }, (_, round) => epochOf(stage, settings, sizes, seed + round)).flat();
+// Numbers beside `first` are those of the neighbouring seeds: later rounds and stages draw afresh.
+const seedOf = (first: number, position: number, round: number): number =>
+  position === 0 && round === 0 ? first : randomBits(first, position, round);
 
-/** Optimizer steps that one epoch of the configured mix takes: what arms are matched to. */
-export const mixSteps = (settings: Settings, sizes: StageSizes, seed: number): number => {
+/** Optimizer steps that the configured mix takes: what arms are matched to. */
+const mixSteps = (settings: Settings, sizes: StageSizes): number => {
   const { epochs, batchSize, accumulationSteps } = settings.training;
-  const mix: Stage = { data: "mixed", length: "epoch" };
-  return Math.ceil(
-    rounds(mix, settings, sizes, epochs, seed).length / (batchSize * accumulationSteps),
-  );
+  const mix = epochOf({ data: "mixed", length: "epoch" }, settings, sizes, 0); // whatever its order
+  return Math.ceil(epochs * mix.length / (batchSize * accumulationSteps));
 };
 
 /**
  * The examples of `stage` in the order of training; optimizer steps follow by the batch size. A given
- * number of steps or exposures is met by as many epochs as that takes, each in an order of its own.
+ * number of steps or exposures is met by as many epochs as that takes, each in an order of its own: no
+ * two of a seed, of neighbouring seeds or of a recipe's stages are the same shuffle.
  */
 export const orderOfStage = (
   stage: Stage,
   settings: Settings,
   sizes: StageSizes,
   seed: number,
+  /** Stages of its recipe before this one. */
+  position = 0,
 ): ReadonlyArray<StageItem> => {
   const { training } = settings;
   const first = settings.mixing.shuffleSeed + seed;
   const perStep = training.batchSize * training.accumulationSteps;
-  const anEpoch = epochOf(stage, settings, sizes, first);
-  if (anEpoch.length === 0) return [];
+  const epoch = (round: number): ReadonlyArray<StageItem> =>
+    epochOf(stage, settings, sizes, seedOf(first, position, round));
+  const rounds = (count: number): ReadonlyArray<StageItem> =>
+    Array.from({ length: count }, (_, round) => epoch(round)).flat();
+  const { length } = epoch(0);
+  if (length === 0) return [];
   const steps = training.steps ??
-    (stage.length === "matched_steps" ? mixSteps(settings, sizes, first) : undefined);
+    (stage.length === "matched_steps" ? mixSteps(settings, sizes) : undefined);
   if (steps !== undefined) {
-    const count = Math.ceil(steps * perStep / anEpoch.length);
-    return rounds(stage, settings, sizes, count, first).slice(0, steps * perStep);
+    return rounds(Math.ceil(steps * perStep / length)).slice(0, steps * perStep);
   }
-  const epochs = stage.length === "matched_exposures"
-    ? Math.max(1, Math.round(stage.exposures ?? 1))
-    : training.epochs;
-  return rounds(stage, settings, sizes, epochs, first);
+  return rounds(
+    stage.length === "matched_exposures"
+      ? Math.max(1, Math.round(stage.exposures ?? 1))
+      : training.epochs,
+  );
 };

@@ -80,7 +80,7 @@ const trainStage = (
   Effect.gen(function* () {
     const log = yield* MetricLog;
     const { batchSize, accumulationSteps, gradientCheckpointing } = config.training;
-    const order = orderOfStage(stage, config, sizesOf(data), seed);
+    const order = orderOfStage(stage, config, sizesOf(data), seed, index);
     const perStep = batchSize * accumulationSteps;
     const steps = Math.ceil(order.length / perStep);
     const label = recipe.stages.length > 1 ? `${recipe.name}, stage ${index + 1}` : recipe.name;

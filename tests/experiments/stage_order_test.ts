@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { Effect } from "effect";
 import { resolveRunConfig } from "../../src/config/resolve.ts";
+import { permutation } from "../../src/delia/pcg64.ts";
 import { arms } from "../../src/experiments/arms.ts";
 import type { Stage } from "../../src/experiments/recipe.ts";
 import { orderOfStage, type StageSizes } from "../../src/experiments/stage_order.ts";
@@ -11,8 +12,8 @@ const sizes: StageSizes = {
   diverse: 100 * config.mixing.diverseRatio,
   facts: 40,
 };
-const order = (stage: Stage, seed = 1, settings: typeof config = config) =>
-  orderOfStage(stage, settings, sizes, seed);
+const order = (stage: Stage, seed = 1, settings: typeof config = config, position = 0) =>
+  orderOfStage(stage, settings, sizes, seed, position);
 const common: Stage = { data: "downstream", length: "epoch" };
 const matched: Stage = { data: "downstream", length: "matched_steps" };
 const mixed: Stage = { data: "mixed", length: "epoch" };
@@ -46,6 +47,31 @@ Deno.test("orderOfStage() gives every epoch of a matched stage an order of its o
     order(matched).slice(100 * n, 100 * (n + 1)).map(({ index }) => index);
   assert.notDeepEqual(epoch(0), epoch(1));
   assert.equal(new Set(epoch(1)).size, 100);
+});
+
+Deno.test("orderOfStage() begins with numpy's permutation of the shuffle's seed plus the run's", () => {
+  assert.deepEqual(
+    order(common, 43).map(({ index }) => index),
+    [...permutation(100, config.mixing.shuffleSeed + 43)],
+  );
+});
+
+Deno.test("orderOfStage() draws every epoch of every seed and stage in an order of its own", () => {
+  const [seeds, stages, epochs] = [[42, 43, 44, 45, 46], [0, 1, 2], 13];
+  const training = { ...config.training, epochs };
+  for (const stage of [common, mixed]) {
+    const orders = seeds.flatMap((seed) =>
+      stages.flatMap((position) => {
+        const shown = order(stage, seed, { ...config, training }, position);
+        const length = shown.length / epochs;
+        return Array.from(
+          { length: epochs },
+          (_, epoch) => JSON.stringify(shown.slice(epoch * length, (epoch + 1) * length)),
+        );
+      })
+    );
+    assert.equal(new Set(orders).size, seeds.length * stages.length * epochs, stage.data);
+  }
 });
 
 Deno.test("orderOfStage() matches exposures by whole epochs", () => {
