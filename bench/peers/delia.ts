@@ -193,7 +193,7 @@ const prepareStep = async (gpu: OpenGpu, operation: LoraStep): Promise<Prepared>
     ...{ ...rest, learningRate, warmupSteps: 0 },
     schedule: "constant_with_warmup",
   } as const;
-  const options = { optimizer, seed: 1, gradientCheckpointing: false };
+  const options = { optimizer, seed: 1, accumulationSteps: 1, gradientCheckpointing: false };
   let step = 0;
   return {
     run: () =>

@@ -27,6 +27,7 @@ export const fixtureShape = (positions: number): ModelShape =>
 export const stepOptions: StepOptions = {
   optimizer: Schema.decodeSync(OptimizerConfig)({ learningRate: 1e-3, warmupSteps: 0 }),
   seed: 1,
+  accumulationSteps: 1,
   gradientCheckpointing: false,
 };
 

@@ -194,7 +194,7 @@ const onDevice = <A>(
         const base = yield* on(loadDecoder(architecture, shape, weights, { storage }));
         const adapter = yield* on(makeAdapter(base, lora, 1));
         const ring = yield* gpu.allocate([2]);
-        const options = { optimizer, seed: 1, gradientCheckpointing };
+        const options = { optimizer, seed: 1, accumulationSteps: 1, gradientCheckpointing };
         let count = 0;
         const step: Step = (by) => {
           const at = { ring, slot: 0 };

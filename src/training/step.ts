@@ -27,6 +27,8 @@ export interface StepOptions {
   readonly optimizer: OptimizerConfig;
   /** Seed of the dropout masks and of the noise. */
   readonly seed: number;
+  /** Micro-batches an optimizer step; the last of a run may have fewer. */
+  readonly accumulationSteps: number;
   /** Keep only layer inputs and run each layer again for its backward. */
   readonly gradientCheckpointing: boolean;
   /** Uniform noise of alpha / √(tokens · hidden) on a sequence's embedded tokens (NEFTune); off unless told. */
@@ -217,7 +219,8 @@ export const trainStep = (
     const anchoredTokens = microBatches.reduce((sum, batch) => sum + batch.anchoredTokens, 0);
     const anchorScale = (options.anchor?.weight ?? 0) / Math.max(1, anchoredTokens);
     for (const [index, batch] of microBatches.entries()) {
-      const mode = { seed: options.seed, step: step * microBatches.length + index };
+      // By the full length, which `microBatches` may lack: no two micro-batches of a run draw alike.
+      const mode = { seed: options.seed, step: step * options.accumulationSteps + index };
       yield* Effect.scoped(Effect.gen(function* () {
         const tensors = yield* uploadToTrain(gpu, batch);
         yield* gpu.submit((pass) => {

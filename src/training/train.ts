@@ -27,8 +27,6 @@ import { type StepOptions, type Trainee, trainStep } from "./step.ts";
 export interface TrainOptions extends StepOptions {
   /** Examples a micro-batch. */
   readonly batchSize: number;
-  /** Micro-batches an optimizer step. */
-  readonly accumulationSteps: number;
   /** Optimizer steps of the whole run: the learning rate depends on it. */
   readonly steps: number;
   /** Steps already done, when a run is resumed; `examples` starts behind theirs. */

@@ -102,7 +102,10 @@ const trainOnce = (decoder: Decoder, newId: number, work: Work) =>
     const ring = yield* (yield* Gpu).allocate([2]);
     yield* trainStep(
       { decoder: adapter.decoder, parameters: adapter.parameters, adapter },
-      { optimizer, seed: 0, gradientCheckpointing: work.gradientCheckpointing },
+      {
+        ...{ optimizer, seed: 0, accumulationSteps: 1 },
+        gradientCheckpointing: work.gradientCheckpointing,
+      },
       [batch],
       0,
       0,

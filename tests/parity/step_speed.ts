@@ -111,6 +111,7 @@ export const startOurs = async (gpu: OpenGpu, job: StepJob): Promise<StepSide> =
       schedule: "constant_with_warmup",
     },
     seed: 0,
+    accumulationSteps: 1,
     gradientCheckpointing: false,
   } as const;
   let step = 0;

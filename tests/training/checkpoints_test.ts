@@ -9,21 +9,24 @@ import {
   restoreCheckpoint,
   takeCheckpoint,
 } from "../../src/training/checkpoints.ts";
+import type { TrainOptions } from "../../src/training/train.ts";
 import { onGpu } from "../support/on_gpu.ts";
-import { adapterOnly, lossesOf, tinyExamples, tinyOptions, wholeModel } from "./tiny.ts";
+import { adapterOnly, lossesOf, tinyExamples, wholeModel } from "./tiny.ts";
 
-const examples = tinyExamples(4 * tinyOptions.steps);
-const { batchSize } = tinyOptions;
+type Grouping = Pick<TrainOptions, "batchSize" | "accumulationSteps" | "steps">;
+
+const examples = tinyExamples(32);
 const stop = 3;
 const trainee = adapterOnly(0.2);
 
 /** Runs to `stop`, stores a checkpoint, and goes on from it with weights made anew. */
-const stopAndResume = (fresh: typeof trainee) =>
+const stopAndResume = (fresh: typeof trainee, options: Grouping) =>
   Effect.gen(function* () {
+    const done = stop * options.batchSize * options.accumulationSteps;
     const checkpoints = yield* Checkpoints;
     assert.equal(yield* checkpoints.latest, undefined);
     const stopped = yield* fresh;
-    const before = yield* lossesOf(stopped, {}, examples.slice(0, batchSize * stop));
+    const before = yield* lossesOf(stopped, options, examples.slice(0, done));
     yield* checkpoints.save(yield* takeCheckpoint(stopped.parameters, stop));
 
     const { parameters, ...resumed } = yield* fresh;
@@ -31,23 +34,33 @@ const stopAndResume = (fresh: typeof trainee) =>
     yield* restoreCheckpoint(parameters, held!);
     const after = yield* lossesOf(
       { ...resumed, parameters },
-      { firstStep: held!.step },
-      examples.slice(batchSize * stop),
+      { ...options, firstStep: held!.step },
+      examples.slice(done),
     );
     return { losses: [...before, ...after], values: yield* downloadParameters(parameters) };
   });
 
-const assertSame = Effect.gen(function* () {
-  const whole = yield* trainee;
-  const losses = yield* lossesOf(whole, {}, examples);
-  const actual = yield* stopAndResume(trainee);
-  assert.deepEqual(actual.losses, losses);
-  assert.deepEqual(actual.values, yield* downloadParameters(whole.parameters));
-});
+const assertSame = (options: Grouping) =>
+  Effect.gen(function* () {
+    const whole = yield* trainee;
+    const losses = yield* lossesOf(whole, options, examples);
+    const actual = yield* stopAndResume(trainee, options);
+    assert.deepEqual(actual.losses, losses);
+    assert.deepEqual(actual.values, yield* downloadParameters(whole.parameters));
+  });
+
+const atOnce: Grouping = { batchSize: 4, accumulationSteps: 1, steps: 8 };
+// Its last step has two micro-batches.
+const inTurn: Grouping = { batchSize: 1, accumulationSteps: 3, steps: 11 };
 
 onGpu(
   "restoreCheckpoint() resumes from memory as if the run had never stopped",
-  Effect.provide(assertSame, layerMemory),
+  Effect.provide(assertSame(atOnce), layerMemory),
+);
+
+onGpu(
+  "restoreCheckpoint() resumes with the masks of the micro-batches that would have followed",
+  Effect.provide(assertSame(inTurn), layerMemory),
 );
 
 onGpu(
@@ -56,7 +69,7 @@ onGpu(
     const fs = yield* FileSystem.FileSystem;
     const path = yield* Path.Path;
     const directory = path.join(yield* fs.makeTempDirectoryScoped(), "checkpoints");
-    yield* Effect.provide(assertSame, layerDirectory(directory));
+    yield* Effect.provide(assertSame(atOnce), layerDirectory(directory));
     assert.deepEqual(yield* fs.readDirectory(directory), ["latest.safetensors"]);
   }).pipe(Effect.provide(platform)),
 );

@@ -83,6 +83,30 @@ onGpu(
 );
 
 onGpu(
+  "train() gives every micro-batch masks and noise of its own, however many a step takes",
+  Effect.gen(function* () {
+    const optimizer = { ...tinyOptions.optimizer, learningRate: 0 };
+    const [example] = tinyExamples(1);
+    const nine = repeated([example!], 9);
+    for (const draws of [{ dropout: 0.2 }, { dropout: 0, neftuneAlpha: 5 }]) {
+      const { dropout, ...noise } = draws;
+      const trainee = yield* adapterOnly(dropout);
+      yield* runTiny(trainee, {}, examples); // so that B is not zero
+      const of = (accumulationSteps: number, steps: number) =>
+        lossesOf(trainee, { optimizer, batchSize: 1, accumulationSteps, steps, ...noise }, nine);
+      const single = yield* of(1, 9);
+      assert.equal(new Set(single).size, 9, `${single}`);
+      const mean = (losses: ReadonlyArray<number>) =>
+        losses.reduce((sum, loss) => sum + loss, 0) / losses.length;
+      // Two full steps and one of a micro-batch alone.
+      const byFour = [single.slice(0, 4), single.slice(4, 8), single.slice(8)].map(mean);
+      const error = worst(yield* of(4, 3), byFour);
+      assert.ok(error < 1e-5, `${JSON.stringify(draws)}: worst error ${error}`);
+    }
+  }),
+);
+
+onGpu(
   "train() gives the same losses and weights with gradient checkpointing, dropout included",
   Effect.gen(function* () {
     for (const fresh of [wholeModel, adapterOnly(0.2)]) {

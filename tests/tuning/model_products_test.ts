@@ -78,7 +78,7 @@ onGpu(
       } as const;
       yield* trainStep(
         { decoder: adapter.decoder, parameters: adapter.parameters, adapter },
-        { optimizer, seed: 1, gradientCheckpointing: false },
+        { optimizer, seed: 1, accumulationSteps: 1, gradientCheckpointing: false },
         [pack([example, example, example, example], 32)],
         1e-3,
         0,
