@@ -3,6 +3,7 @@ import { Effect, Stream } from "effect";
 import type { RunConfig } from "../config/run_config.ts";
 import type { Example } from "../data/example.ts";
 import type { Gpu, GpuError } from "../gpu/gpu.ts";
+import { randomBits } from "../gpu/random.ts";
 import type { ModelError } from "../models/model_error.ts";
 import type { Adapter } from "../nn/adapter.ts";
 import { resetMoments } from "../nn/parameters.ts";
@@ -108,7 +109,8 @@ const trainStage = (
       { decoder: adapter.decoder, adapter, parameters: adapter.parameters },
       {
         optimizer: config.optimizer,
-        seed,
+        // Steps count from 0 in every stage: with one seed a later one would draw the first's masks again.
+        seed: index === 0 ? seed : randomBits(seed, index, 0),
         gradientCheckpointing,
         batchSize,
         accumulationSteps,
