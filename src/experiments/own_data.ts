@@ -5,6 +5,7 @@ import { DataError } from "../data/data_error.ts";
 import { permutation } from "../delia/pcg64.ts";
 import { dataOverlap } from "../evaluation/data_overlap.ts";
 import { type AnswerFormat, labelOf } from "../evaluation/metrics/formatted_text.ts";
+import { randomBits } from "../gpu/random.ts";
 import { answerFormat } from "./answer_format.ts";
 import { type OwnTest, ownTests } from "./own_tests.ts";
 import { type PromptParts, splitPrompt } from "./prompt_parts.ts";
@@ -57,6 +58,9 @@ interface Parts extends PromptParts {
 
 /** Of a test text's 8-grams, the share in one training text from which on it is left out. */
 const containment = 0.8;
+
+/** Keeps the draw of held-out phrasings from that of examples. */
+const apart = 0x70687261;
 
 /** Examples whose loss is followed, at most. */
 const followed = 64;
@@ -214,7 +218,11 @@ const splitPhrasings = (
       : wrong(downstream[0], "no phrasing that is not held out");
   }
   const kept = Math.ceil(keptShare * known.length);
-  const order = Array.from(permutation(known.length, seed), (index) => known[index]!);
+  // By `seed` itself the examples are drawn: where each has a phrasing of its own, theirs would be held out.
+  const order = Array.from(
+    permutation(known.length, randomBits(seed, apart, 0)),
+    (index) => known[index]!,
+  );
   return known.length > 1
     ? Result.succeed({ training: order.slice(kept), testing: order.slice(0, kept) })
     : wrong(downstream[0], "one phrasing alone: give data.heldOutPhrasings to test with");

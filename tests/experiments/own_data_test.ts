@@ -137,6 +137,24 @@ Deno.test("ownData() takes nested subsets, phrasings of files, and the same for 
   assert.ok(promptsOf(given.sets.t1_held_out_phrasing!).every((it) => it.endsWith("C <sep>.")));
 });
 
+Deno.test("ownData() holds phrasings out whatever examples are chosen", async () => {
+  const twenty = Array.from(
+    { length: 20 },
+    (_, i) => chat(`q: ${i}?\n\nWay ${i} is <sep>.`, answer(i % 2 ? "yes" : "no"), i + 1),
+  );
+  const kept = await Effect.runPromise(Effect.forEach(
+    Array.from({ length: 10 }, (_, seed) => seed),
+    (seed) =>
+      Effect.map(
+        plan({ downstream: twenty }, { seed, downstreamItems: 4 }),
+        ({ diversified }) =>
+          promptsOf(diversified).filter((it) => /q: (\d+)\?\s+Way \1 /.test(it)).length,
+      ),
+  ));
+  // A fifth of the phrasings is held out: of 40 examples some 32 keep their own.
+  assert.ok(kept.reduce((sum, count) => sum + count, 0) > 20, `${kept}`);
+});
+
 const wrong: ReadonlyArray<readonly [string, Partial<OwnFiles>, Partial<OwnOptions>, RegExp]> = [
   [
     "a prompt in one paragraph",
