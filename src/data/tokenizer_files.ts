@@ -1,5 +1,6 @@
 /** A tokenizer's files in a model directory: read and written. @module */
 import { Effect, FileSystem, Layer, type PlatformError } from "effect";
+import { writeWhole } from "../files/write_whole.ts";
 import { DataError } from "./data_error.ts";
 import { makeTokenizer, Tokenizer } from "./tokenizer.ts";
 import { isObject, type JsonObject } from "./tokenizer_fields.ts";
@@ -90,10 +91,8 @@ export const writeTokenizer = (
   tokenizer: Tokenizer,
 ): Effect.Effect<void, PlatformError.PlatformError, FileSystem.FileSystem> =>
   Effect.gen(function* () {
-    const files = yield* FileSystem.FileSystem;
     const { tokenizer: model, config, chatTemplate } = tokenizer.toFiles();
-    const write = (name: string, text: string) =>
-      files.writeFileString(`${directory}/${name}`, text);
+    const write = (name: string, text: string) => writeWhole(`${directory}/${name}`, text);
     yield* write("tokenizer.json", `${JSON.stringify(model, null, 2)}\n`);
     yield* write("tokenizer_config.json", `${JSON.stringify(config, null, 2)}\n`);
     if (chatTemplate !== undefined) yield* write("chat_template.jinja", chatTemplate);

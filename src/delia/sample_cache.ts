@@ -10,6 +10,7 @@ import { type PromptMode, promptModes, type SamplingConfig } from "../config/sam
 import type { Place } from "../data/chat.ts";
 import type { DataError } from "../data/data_error.ts";
 import type { Tokenizer } from "../data/tokenizer.ts";
+import { writeWhole } from "../files/write_whole.ts";
 import type { Sampler, SamplerError } from "../generation/sampler.ts";
 import { SampleCacheError } from "./sample_cache_error.ts";
 import {
@@ -143,7 +144,7 @@ const openCache = (
     if (!exists) {
       yield* fs.makeDirectory(path.dirname(file), { recursive: true }).pipe(refuse(file));
       const settings = `${JSON.stringify(provenance, null, 2)}\n`;
-      yield* fs.writeFileString(beside, settings).pipe(refuse(beside));
+      yield* writeWhole(beside, settings).pipe(refuse(beside));
       return [];
     }
     const text = yield* fs.readFileString(beside).pipe(refuse(beside));
@@ -151,7 +152,7 @@ const openCache = (
     const held = yield* fs.readFileString(file).pipe(refuse(file));
     const { lines, whole } = yield* parseLines(file, held);
     if (whole < held.length) {
-      yield* fs.writeFileString(file, held.slice(0, whole)).pipe(refuse(file));
+      yield* writeWhole(file, held.slice(0, whole)).pipe(refuse(file));
     }
     // More queries than before are fine, and so are fewer.
     const asked = lines.filter(({ index }) => index < queries.length);
@@ -214,9 +215,9 @@ const formatLine = (
 
 const refuse = (
   file: string,
-): <A>(
-  effect: Effect.Effect<A, PlatformError.PlatformError>,
-) => Effect.Effect<A, SampleCacheError> =>
+): <A, R>(
+  effect: Effect.Effect<A, PlatformError.PlatformError, R>,
+) => Effect.Effect<A, SampleCacheError, R> =>
   Effect.mapError(({ reason, message }) =>
     new SampleCacheError({
       reason: {

@@ -1,5 +1,6 @@
 /** The folder of a run: its settings, what is done so far, and what it ends with. @module */
 import { Effect, FileSystem, Path } from "effect";
+import { writeWhole } from "../files/write_whole.ts";
 import { formatJson, readIfPresent, refuse } from "../weights/files.ts";
 import { WeightsError } from "../weights/weights_error.ts";
 
@@ -11,7 +12,7 @@ export interface RunFolder<Line> {
   readonly done: ReadonlyArray<Line>;
   /** Adds what is finished, so that a resumed run skips it. */
   readonly add: (line: Line) => Effect.Effect<void, WeightsError>;
-  /** Writes `result.json` and `report.html`. */
+  /** Writes `report.html` and `result.json`. */
   readonly finish: (result: unknown, report: string) => Effect.Effect<void, WeightsError>;
 }
 
@@ -37,9 +38,7 @@ export const openRunFolder = <Line>(
     const at = (...names: ReadonlyArray<string>): string => path.join(directory, ...names);
     yield* fs.makeDirectory(directory, { recursive: true }).pipe(refuse(directory));
     const settings = formatJson(config);
-    const before = yield* readIfPresent(at(files.config)).pipe(
-      Effect.provideService(FileSystem.FileSystem, fs),
-    );
+    const before = yield* readIfPresent(at(files.config));
     if (before !== undefined && before !== settings) {
       return yield* new WeightsError({
         reason: {
@@ -49,20 +48,25 @@ export const openRunFolder = <Line>(
         },
       });
     }
-    const write = (name: string, text: string, flag: "w" | "a" = "w") =>
-      fs.writeFileString(at(name), text, { flag }).pipe(refuse(at(name)));
-    yield* write(files.config, settings);
-    const finished = yield* readIfPresent(at(lines)).pipe(
-      Effect.provideService(FileSystem.FileSystem, fs),
-    );
+    const write = (name: string, text: string) =>
+      writeWhole(at(name), text).pipe(
+        refuse(at(name)),
+        Effect.provideService(FileSystem.FileSystem, fs),
+      );
+    if (before === undefined) yield* write(files.config, settings);
+    const finished = yield* readIfPresent(at(lines));
     return {
       at,
       done: parseLines<Line>(finished),
-      add: (line) => write(lines, `${JSON.stringify(line)}\n`, "a"),
+      add: (line) =>
+        fs.writeFileString(at(lines), `${JSON.stringify(line)}\n`, { flag: "a" }).pipe(
+          refuse(at(lines)),
+        ),
+      // The result comes last: a run that has one counts as finished.
       finish: (result, report) =>
         Effect.andThen(
-          write(files.result, formatJson(result)),
           write(files.report, report),
+          write(files.result, formatJson(result)),
         ),
     };
   });

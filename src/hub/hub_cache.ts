@@ -5,6 +5,7 @@
  */
 import { getRepoFolderName } from "@huggingface/hub";
 import { Effect, FileSystem, Path, type PlatformError } from "effect";
+import { writeWhole } from "../files/write_whole.ts";
 import { type HubError, hubError } from "./hub_error.ts";
 import type { RemoteFile } from "./hub_client.ts";
 import { indexFile, type RepoFiles, shardsOf, singleFile } from "./repo_files.ts";
@@ -74,7 +75,8 @@ export const openCache = (
       );
     const write = (file: string, text: string) =>
       fs.makeDirectory(path.dirname(file), { recursive: true }).pipe(
-        Effect.andThen(fs.writeFileString(file, text)),
+        Effect.andThen(writeWhole(file, text)),
+        Effect.provideService(FileSystem.FileSystem, fs),
         refuse(file),
       );
     const gaps = Effect.fnUntraced(function* (commit: string, kind: RepoFiles) {

@@ -1,8 +1,8 @@
 /** Checkpoints: everything that a resumed run needs to go on as if it had never stopped. @module */
 import { Context, Effect, FileSystem, Layer, Path, Ref } from "effect";
+import { writeWhole } from "../files/write_whole.ts";
 import { Gpu, type GpuError, sizeOf } from "../gpu/gpu.ts";
 import type { Parameters } from "../nn/parameters.ts";
-import { writeBytes } from "../weights/files.ts";
 import { openSafetensors } from "../weights/model_directory.ts";
 import { encodeSafetensors } from "../weights/safetensors.ts";
 import type { HostTensor } from "../weights/weights.ts";
@@ -110,9 +110,8 @@ export const layerDirectory = (
           Effect.gen(function* () {
             yield* Effect.mapError(fs.makeDirectory(directory, { recursive: true }), unwritable);
             const steps = { shape: [1], data: Float32Array.of(step) };
-            // Written beside and renamed: a run that dies here keeps its last checkpoint.
-            yield* writeBytes(`${file}.part`, encodeSafetensors({ ...tensors, [stepKey]: steps }));
-            yield* Effect.mapError(fs.rename(`${file}.part`, file), unwritable);
+            const bytes = encodeSafetensors({ ...tensors, [stepKey]: steps });
+            yield* Effect.mapError(writeWhole(file, bytes), unwritable);
           }).pipe(Effect.provideContext(services)),
         latest: Effect.scoped(Effect.gen(function* () {
           const exists = yield* Effect.mapError(fs.exists(file), unwritable);

@@ -1,5 +1,6 @@
 /** Takes records of steps that will be done again out of a run's metrics file. @module */
-import { Effect, FileSystem } from "effect";
+import { Effect, type FileSystem } from "effect";
+import { writeWhole } from "../files/write_whole.ts";
 import { readIfPresent, refuse } from "../weights/files.ts";
 import type { WeightsError } from "../weights/weights_error.ts";
 
@@ -12,14 +13,13 @@ export const dropRecords = (
   step: number,
 ): Effect.Effect<void, WeightsError, FileSystem.FileSystem> =>
   Effect.gen(function* () {
-    const fs = yield* FileSystem.FileSystem;
     const text = yield* readIfPresent(file);
     if (text === undefined) return;
     const kept = text.split("\n").filter((line) => {
       const recorded = stepOf(line);
       return recorded !== undefined && recorded < step;
     });
-    yield* fs.writeFileString(file, kept.map((line) => `${line}\n`).join("")).pipe(refuse(file));
+    yield* writeWhole(file, kept.map((line) => `${line}\n`).join("")).pipe(refuse(file));
   });
 
 const stepOf = (line: string): number | undefined => {

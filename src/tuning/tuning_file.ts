@@ -5,10 +5,11 @@
  * @module
  */
 import { Effect, FileSystem, Path, Result, Schema } from "effect";
+import { writeWhole } from "../files/write_whole.ts";
 import type { AdapterFacts } from "../gpu/device.ts";
 import type { Tuning } from "../gpu/tuning.ts";
 import { configurations } from "../ops/matmul_configuration.ts";
-import { formatJson, readIfPresent, refuse, writeBytes } from "../weights/files.ts";
+import { formatJson, readIfPresent, refuse } from "../weights/files.ts";
 import type { WeightsError } from "../weights/weights_error.ts";
 import { classOf } from "./product_class.ts";
 
@@ -143,7 +144,7 @@ export const writeTuning: (
     const [fs, path] = [yield* FileSystem.FileSystem, yield* Path.Path];
     const directory = path.dirname(file);
     yield* fs.makeDirectory(directory, { recursive: true }).pipe(refuse(directory));
-    yield* writeBytes(file, new TextEncoder().encode(formatJson(content)));
+    yield* writeWhole(file, formatJson(content)).pipe(refuse(file));
   },
 );
 

@@ -1,5 +1,6 @@
 /** Files as this folder reads and writes them: by range, as text, as JSON; every failure names the file. @module */
 import { Effect, FileSystem, Path, type PlatformError, type Scope } from "effect";
+import { writeWhole } from "../files/write_whole.ts";
 import type { ByteSource } from "./safetensors_header.ts";
 import { WeightsError } from "./weights_error.ts";
 
@@ -28,7 +29,7 @@ export const openFile: (
     return source;
   });
 
-/** Makes `directory` and writes the text files `{ name: content }` into it. */
+/** Makes `directory` and writes the text files `{ name: content }` into it, each whole or not at all. */
 export const writeFiles: (
   directory: string,
   files: Readonly<Record<string, string>>,
@@ -38,21 +39,8 @@ export const writeFiles: (
     yield* fs.makeDirectory(directory, { recursive: true }).pipe(refuse(directory));
     for (const [name, content] of Object.entries(files)) {
       const file = path.join(directory, name);
-      yield* fs.writeFileString(file, content).pipe(refuse(file));
+      yield* writeWhole(file, content).pipe(refuse(file));
     }
-  },
-);
-
-/** Writes one binary file, whole or not at all: it gets its name when its bytes are there. */
-export const writeBytes: (
-  file: string,
-  bytes: Uint8Array,
-) => Effect.Effect<void, WeightsError, FileSystem.FileSystem> = Effect.fnUntraced(
-  function* (file, bytes) {
-    const fs = yield* FileSystem.FileSystem;
-    const part = `${file}.part`;
-    yield* fs.writeFile(part, bytes).pipe(refuse(part));
-    yield* fs.rename(part, file).pipe(refuse(file));
   },
 );
 

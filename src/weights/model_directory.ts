@@ -1,5 +1,6 @@
 /** A model as Hugging Face writes it: a directory of JSON files and one safetensors file or several. @module */
 import { Effect, FileSystem, Layer, Path, type Scope } from "effect";
+import { writeWhole } from "../files/write_whole.ts";
 import { duplicateKey } from "./duplicate_key.ts";
 import {
   formatJson,
@@ -10,7 +11,6 @@ import {
   readIfPresent,
   readJson,
   refuse,
-  writeBytes,
   writeFiles,
 } from "./files.ts";
 import { encodeSafetensors, type FloatDtype, readTensor } from "./safetensors.ts";
@@ -152,10 +152,8 @@ export const writeModelDirectory: (
       "tokenizer.json": formatJson(tokenizer),
       "tokenizer_config.json": formatJson(tokenizerConfig),
     });
-    yield* writeBytes(
-      path.join(directory, singleName),
-      encodeSafetensors(tensors, { dtype }),
-    );
+    const file = path.join(directory, singleName);
+    yield* writeWhole(file, encodeSafetensors(tensors, { dtype })).pipe(refuse(file));
   },
 );
 

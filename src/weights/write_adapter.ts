@@ -1,6 +1,7 @@
 /** Writes an adapter as PEFT stores it: a folder of its matrices, trained rows and configuration. @module */
 import { Effect, type FileSystem, Path } from "effect";
-import { formatJson, writeBytes, writeFiles } from "./files.ts";
+import { writeWhole } from "../files/write_whole.ts";
+import { formatJson, refuse, writeFiles } from "./files.ts";
 import type { PeftConfig } from "./peft_config.ts";
 import type { Targets } from "./peft_targets.ts";
 import { files, modulesOf, tensorsOf } from "./peft_tensors.ts";
@@ -20,7 +21,8 @@ export const writeAdapter: (
       [files.sidecar]: formatJson({ base: adapter.base, tokens: adapter.rows?.tokens ?? [] }),
     });
     const tensors = Object.fromEntries(tensorsOf(adapter));
-    yield* writeBytes(path.join(directory, files.weights), encodeSafetensors(tensors));
+    const file = path.join(directory, files.weights);
+    yield* writeWhole(file, encodeSafetensors(tensors)).pipe(refuse(file));
   },
 );
 

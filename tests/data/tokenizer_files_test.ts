@@ -3,6 +3,7 @@ import { Effect, FileSystem } from "effect";
 import { encodeChat } from "../../src/data/example.ts";
 import { inspectExample } from "../../src/data/inspect.ts";
 import { readTokenizer, writeTokenizer } from "../../src/data/tokenizer_files.ts";
+import { platform } from "../../src/platform.ts";
 import { tinyFiles } from "../support/tiny_tokenizer.ts";
 
 /** A file system that is this map. */
@@ -10,7 +11,6 @@ const inMemory = (files: Map<string, string>) =>
   FileSystem.layerNoop({
     exists: (path) => Effect.succeed(files.has(path)),
     readFileString: (path) => Effect.sync(() => files.get(path) ?? ""),
-    writeFileString: (path, text) => Effect.sync(() => void files.set(path, text)),
   });
 
 const run = <A, E>(
@@ -24,14 +24,16 @@ const tiny = new Map([
   ["m/tokenizer_config.json", JSON.stringify(config)],
 ]);
 
-Deno.test("writeTokenizer() writes what readTokenizer() opens as the same tokenizer", () => {
-  const files = new Map(tiny);
-  const { tokenizer } = run(readTokenizer("m"), files).withTokens(["<sep>"]);
-  run(writeTokenizer("out", tokenizer), files);
-  const again = run(readTokenizer("out"), files);
-  assert.equal(again.vocabSize, tokenizer.vocabSize);
-  assert.deepEqual(again.encode("use <sep>"), tokenizer.encode("use <sep>"));
-});
+Deno.test("writeTokenizer() writes what readTokenizer() opens as the same tokenizer", () =>
+  Effect.gen(function* () {
+    const fs = yield* FileSystem.FileSystem;
+    const out = yield* fs.makeTempDirectoryScoped();
+    const { tokenizer } = run(readTokenizer("m"), tiny).withTokens(["<sep>"]);
+    yield* writeTokenizer(out, tokenizer);
+    const again = yield* readTokenizer(out);
+    assert.equal(again.vocabSize, tokenizer.vocabSize);
+    assert.deepEqual(again.encode("use <sep>"), tokenizer.encode("use <sep>"));
+  }).pipe(Effect.scoped, Effect.provide(platform), Effect.runPromise));
 
 Deno.test("readTokenizer() takes chat_template.jinja before the config's template", () => {
   const files = new Map([...tiny, [

@@ -4,6 +4,7 @@ import { resolveRunConfig } from "../../src/config/resolve.ts";
 import type { ArmResult } from "../../src/experiments/result.ts";
 import { openRunFolder } from "../../src/experiments/run_folder.ts";
 import { platform } from "../../src/platform.ts";
+import { dyingIn } from "../support/dying_writes.ts";
 
 const arm = (seed: number): ArmResult => ({
   name: "delia",
@@ -39,4 +40,37 @@ Deno.test("openRunFolder() refuses a folder that holds a run with other settings
       openRunFolder(directory, { ...config, seeds: 2 }, "arms.jsonl"),
     );
     assert.match(error.message, /config\.json.*other settings; choose another --out/);
+  }).pipe(Effect.scoped, Effect.provide(platform), Effect.runPromise));
+
+Deno.test("openRunFolder() can open a folder again in which a run died at any write", () =>
+  Effect.gen(function* () {
+    const fs = yield* FileSystem.FileSystem;
+    const directory = yield* fs.makeTempDirectoryScoped();
+    const open = openRunFolder<ArmResult>(directory, { seeds: 1 }, "arms.jsonl");
+    yield* dyingIn(/config\.json$/)(open);
+    const { at } = yield* open;
+    const config = yield* fs.readFileString(at("config.json"));
+    const again = Effect.flatMap(open, ({ add }) => add(arm(1)));
+    yield* dyingIn(/(config\.json|arms\.jsonl)$/)(again);
+    assert.equal(yield* fs.readFileString(at("config.json")), config);
+    assert.deepEqual((yield* open).done, []);
+  }).pipe(Effect.scoped, Effect.provide(platform), Effect.runPromise));
+
+Deno.test("RunFolder.finish() leaves a result.json only where all of it is there", () =>
+  Effect.gen(function* () {
+    const fs = yield* FileSystem.FileSystem;
+    const directory = yield* fs.makeTempDirectoryScoped();
+    const finish = (seconds: number) =>
+      Effect.flatMap(
+        openRunFolder<ArmResult>(directory, { seeds: 1 }, "arms.jsonl"),
+        (folder) => folder.finish({ seconds }, "<p>report</p>"),
+      );
+    const result = `${directory}/result.json`;
+    for (const file of [/result\.json$/, /report\.html$/]) {
+      yield* dyingIn(file)(finish(1));
+      assert.equal(yield* fs.exists(result), false);
+    }
+    yield* finish(1);
+    yield* dyingIn(/result\.json$/)(finish(2));
+    assert.deepEqual(JSON.parse(yield* fs.readFileString(result)), { seconds: 1 });
   }).pipe(Effect.scoped, Effect.provide(platform), Effect.runPromise));
