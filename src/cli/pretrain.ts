@@ -12,8 +12,7 @@ import { pretrainWorld } from "../experiments/pretrain_world.ts";
 import type { Gpu, GpuError } from "../gpu/gpu.ts";
 import type { ModelError } from "../models/model_error.ts";
 import { Checkpoints, layerDirectory } from "../training/checkpoints.ts";
-import { dropRecords } from "../training/drop_records.ts";
-import { layerFile } from "../training/metric_log.ts";
+import { keepRecords, layerFile } from "../training/metric_log.ts";
 import { formatJson, refuse, writeFiles } from "../weights/files.ts";
 import type { WeightsError } from "../weights/weights_error.ts";
 import { type Flags, json, orUndefined, out, resume, set } from "./flags.ts";
@@ -90,7 +89,7 @@ export const runPretrain = (
       const done = (yield* (yield* Checkpoints).latest)?.step ?? 0;
       if (options.resume !== undefined) {
         progress.say(`going on in ${run} after step ${done}`);
-        yield* dropRecords(metrics, done); // of steps behind the checkpoint: they are done again
+        yield* keepRecords(metrics, ({ step }) => step < done); // later ones are done again
       }
       return yield* pretrainWorld(config, model, progress);
     }).pipe(

@@ -30,8 +30,8 @@ import { exportAdapter, importAdapter, rowsProblem } from "../nn/adapter_files.t
 import { planAdapter, planDifferences, planOfStored } from "../nn/adapter_plan.ts";
 import { renderReport } from "../report/report.ts";
 import { terminalTable } from "../report/terminal_table.ts";
-import { layerFile as metricFile, type MetricRecord } from "../training/metric_log.ts";
-import { readIfPresent, refuse } from "../weights/files.ts";
+import { layerFile as metricFile, readRecords } from "../training/metric_log.ts";
+import { refuse } from "../weights/files.ts";
 import { readAdapter } from "../weights/read_adapter.ts";
 import { writeAdapter } from "../weights/write_adapter.ts";
 import type { TrainedToken } from "../weights/peft_config.ts";
@@ -171,8 +171,8 @@ const prepare = (
     };
     const report = (result: RunResult) =>
       Effect.flatMap(
-        readIfPresent(folder.at("metrics.jsonl")),
-        (lines) => renderReport(result, parseMetrics(lines ?? "")),
+        readRecords(folder.at("metrics.jsonl")),
+        (records) => renderReport(result, records),
       );
     return { parts, notes, report };
   });
@@ -189,11 +189,6 @@ const worldData = (
     : layerPhrasingFile(phrasings, { ...defaultRules, token });
   return Effect.provide(fixtureData(tokenizer, config, seed), paraphraser);
 };
-
-const parseMetrics = (lines: string): ReadonlyArray<MetricRecord> =>
-  lines.split("\n").filter((line) => line.endsWith("}")).map((line) =>
-    JSON.parse(line) as MetricRecord
-  );
 
 type About = Parameters<typeof exportAdapter>[1] & {
   readonly tokenizer: Parameters<typeof writeTokenizer>[1];

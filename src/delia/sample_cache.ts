@@ -4,12 +4,13 @@
  *
  * @module
  */
-import { Effect, FileSystem, Path, type PlatformError, Schema, Stream } from "effect";
+import { Effect, FileSystem, Path, type PlatformError, type Result, Schema, Stream } from "effect";
 import { CountOrZero } from "../config/field.ts";
 import { type PromptMode, promptModes, type SamplingConfig } from "../config/sampling_config.ts";
 import type { Place } from "../data/chat.ts";
 import type { DataError } from "../data/data_error.ts";
 import type { Tokenizer } from "../data/tokenizer.ts";
+import { appendJsonLines, keepWholeLines, parseJsonLines } from "../files/json_lines.ts";
 import { writeWhole } from "../files/write_whole.ts";
 import type { Sampler, SamplerError } from "../generation/sampler.ts";
 import { SampleCacheError } from "./sample_cache_error.ts";
@@ -47,12 +48,14 @@ interface Line {
 
 const Turn: Schema.Codec<Turn> = Schema.Struct({ role: Schema.String, content: Schema.String });
 
-const decodeLine: (json: unknown) => Line = Schema.decodeUnknownSync(Schema.Struct({
-  index: CountOrZero,
-  finish: Schema.Literals(["stop", "length"]),
-  messages: Schema.Tuple([Turn, Turn]),
-  reference: Schema.optionalKey(Schema.String),
-}));
+const decodeLine: (json: unknown) => Result.Result<Line, unknown> = Schema.decodeUnknownResult(
+  Schema.Struct({
+    index: CountOrZero,
+    finish: Schema.Literals(["stop", "length"]),
+    messages: Schema.Tuple([Turn, Turn]),
+    reference: Schema.optionalKey(Schema.String),
+  }),
+);
 
 /**
  * Answers of the base to `queries`, as `selfSample` gives them: first those that the file holds, then
@@ -71,12 +74,9 @@ export const cachedSelfSample = (
 > =>
   Stream.unwrap(Effect.gen(function* () {
     const { file } = cache;
-    const fs = yield* FileSystem.FileSystem;
     const held = yield* openCache(cache, queries);
-    const append = (samples: ReadonlyArray<SelfSample>) => {
-      const lines = samples.map((sample) => formatLine(sample));
-      return fs.writeFileString(file, lines.join(""), { flag: "a" }).pipe(refuse(file));
-    };
+    const append = (samples: ReadonlyArray<SelfSample>) =>
+      appendJsonLines(file, samples.map(lineOf)).pipe(refuse(file));
     const done = new Set(held.map(({ index }) => index));
     const fresh = selfSample(queries, tokenizer, config, done).pipe(
       Stream.grouped(config.batchSize),
@@ -114,8 +114,7 @@ export const readSamples = (
     const beside = provenanceFile(file);
     const known = yield* fs.exists(beside).pipe(refuse(file));
     if (!known) return undefined;
-    const { lines } = yield* parseLines(file, yield* fs.readFileString(file).pipe(refuse(file)));
-    const ordered = inOrder(lines);
+    const ordered = inOrder(yield* readLines(file));
     const provenance = yield* parseProvenance(
       file,
       yield* fs.readFileString(beside).pipe(refuse(beside)),
@@ -149,13 +148,9 @@ const openCache = (
     }
     const text = yield* fs.readFileString(beside).pipe(refuse(beside));
     yield* checkProvenance(file, yield* parseProvenance(file, text), provenance);
-    const held = yield* fs.readFileString(file).pipe(refuse(file));
-    const { lines, whole } = yield* parseLines(file, held);
-    if (whole < held.length) {
-      yield* writeWhole(file, held.slice(0, whole)).pipe(refuse(file));
-    }
+    yield* keepWholeLines(file).pipe(refuse(file));
     // More queries than before are fine, and so are fewer.
-    const asked = lines.filter(({ index }) => index < queries.length);
+    const asked = (yield* readLines(file)).filter(({ index }) => index < queries.length);
     for (const { index, messages: [question], reference, line } of asked) {
       const query = queries[index]!;
       if (question.content === query.question && reference === query.reference) continue;
@@ -169,27 +164,27 @@ const openCache = (
     return asked.map(sampleOf);
   });
 
-/** The lines of `text`, and how many characters of it are whole lines. */
-const parseLines = (
+/** The whole lines of `file`, and their numbers. */
+const readLines = (
   file: string,
-  text: string,
 ): Effect.Effect<
-  { readonly lines: ReadonlyArray<Line & { readonly line: number }>; readonly whole: number },
-  SampleCacheError
-> => {
-  const whole = text.lastIndexOf("\n") + 1; // a run that dies while it writes leaves half a line
-  const lines: Array<Line & { readonly line: number }> = [];
-  for (const [at, json] of text.slice(0, whole).split("\n").entries()) {
-    if (json.trim() === "") continue;
-    try {
-      lines.push({ ...decodeLine(JSON.parse(json)), line: at + 1 });
-    } catch {
-      const reason = { _tag: "BrokenLine", file, line: at + 1 } as const;
-      return Effect.fail(new SampleCacheError({ reason }));
-    }
-  }
-  return Effect.succeed({ lines, whole });
-};
+  ReadonlyArray<Line & { readonly line: number }>,
+  SampleCacheError,
+  FileSystem.FileSystem
+> =>
+  Effect.gen(function* () {
+    const fs = yield* FileSystem.FileSystem;
+    const broken = ({ line }: { readonly line: number }) =>
+      new SampleCacheError({ reason: { _tag: "BrokenLine", file, line } });
+    const text = yield* fs.readFileString(file).pipe(refuse(file));
+    const lines = yield* Effect.mapError(Effect.fromResult(parseJsonLines(text)), broken);
+    return yield* Effect.forEach(lines, ({ line, json }) =>
+      Effect.mapBoth(Effect.fromResult(decodeLine(json)), {
+        onSuccess: (decoded) => ({ ...decoded, line }),
+        onFailure: () =>
+          broken({ line }),
+      }));
+  });
 
 const sampleOf = (
   { index, finish, messages: [question, answer], reference }: Line,
@@ -201,17 +196,12 @@ const sampleOf = (
   finish,
 });
 
-const formatLine = (
-  { index, finish, question, answer, reference }: SelfSample,
-): string => {
-  const line: Line = {
-    index,
-    finish,
-    messages: [{ role: "user", content: question }, { role: "assistant", content: answer }],
-    ...reference === undefined ? {} : { reference },
-  };
-  return `${JSON.stringify(line)}\n`;
-};
+const lineOf = ({ index, finish, question, answer, reference }: SelfSample): Line => ({
+  index,
+  finish,
+  messages: [{ role: "user", content: question }, { role: "assistant", content: answer }],
+  ...reference === undefined ? {} : { reference },
+});
 
 const refuse = (
   file: string,

@@ -4,13 +4,12 @@ import { resolveRunConfig } from "../config/resolve.ts";
 import type { RunConfig } from "../config/run_config.ts";
 import type { Roofline } from "../roofline/measure_step.ts";
 import { parseRoofline, rooflineFile } from "../roofline/roofline_file.ts";
-import type { MetricRecord } from "../training/metric_log.ts";
-import { readIfPresent } from "../weights/files.ts";
+import { type MetricRecord, readRecords } from "../training/metric_log.ts";
+import { readIfPresent, readJsonLines } from "../weights/files.ts";
 import type { WeightsError } from "../weights/weights_error.ts";
 import { type Experiment, plannedOf, type RecipeRecord } from "./experiment.ts";
 import { experiments } from "./registry.ts";
 import type { ArmResult, ExperimentCost, RunResult } from "./result.ts";
-import { parseLines } from "./run_folder.ts";
 import { RunFolderError } from "./run_folder_error.ts";
 
 /** What every run has. */
@@ -92,7 +91,8 @@ const readRun = (
 ): Effect.Effect<ReadRun, RunFolderError | WeightsError, Files> =>
   Effect.gen(function* () {
     const path = yield* Path.Path;
-    const read = (name: string) => readIfPresent(path.join(folder, name));
+    const at = (name: string) => path.join(folder, name);
+    const read = (name: string) => readIfPresent(at(name));
     const text = yield* read("config.json");
     if (text === undefined) return yield* notARun(folder, "no config.json");
     const settings = jsonObject(text);
@@ -113,8 +113,8 @@ const readRun = (
     }
     const roofline = parsed ? { roofline: parsed } : {};
     if (name === undefined) {
-      const arms = parseLines<ArmResult>(yield* read("arms.jsonl"));
-      const metrics = parseLines<MetricRecord>(yield* read("metrics.jsonl"));
+      const arms = yield* readJsonLines<ArmResult>(at("arms.jsonl"));
+      const metrics = yield* readRecords(at("metrics.jsonl"));
       const { config: _config, arms: _arms, ...ending } = result as Partial<RunResult>;
       const missing = config.arms.length * config.seeds - arms.length;
       return {
@@ -124,7 +124,7 @@ const readRun = (
     }
     const experiment = experiments.find((known) => known.name === name);
     if (!experiment) return yield* notARun(folder, `an experiment that there is not, ${name}`);
-    const records = parseLines<RecipeRecord>(yield* read("records.jsonl"));
+    const records = yield* readJsonLines<RecipeRecord>(at("records.jsonl"));
     const missing = plannedOf(experiment, config, records).length;
     const { run, notes } = result as ReadExperiment["ending"];
     const ending = { ...run ? { run } : {}, ...notes ? { notes } : {} };

@@ -1,7 +1,8 @@
 /** The folder of a run: its settings, what is done so far, and what it ends with. @module */
 import { Effect, FileSystem, Path } from "effect";
+import { appendJsonLines, keepWholeLines } from "../files/json_lines.ts";
 import { writeWhole } from "../files/write_whole.ts";
-import { formatJson, readIfPresent, refuse } from "../weights/files.ts";
+import { formatJson, readIfPresent, readJsonLines, refuse } from "../weights/files.ts";
 import { WeightsError } from "../weights/weights_error.ts";
 
 /** What a run keeps and finds in its folder. */
@@ -24,8 +25,8 @@ const files = {
 
 /**
  * Makes the folder and writes `config.json`, or opens the one of an interrupted run, whose settings
- * must be the same; what is finished is kept in `lines`, a JSON object a line. Fails with
- * `Unreadable` where the settings differ.
+ * must be the same; what is finished is kept in `lines`, a JSON object a line, of which half a last
+ * one is taken out. Fails with `Unreadable` where the settings differ or a line is broken.
  */
 export const openRunFolder = <Line>(
   directory: string,
@@ -48,20 +49,15 @@ export const openRunFolder = <Line>(
         },
       });
     }
+    const onFiles = Effect.provideService(FileSystem.FileSystem, fs);
     const write = (name: string, text: string) =>
-      writeWhole(at(name), text).pipe(
-        refuse(at(name)),
-        Effect.provideService(FileSystem.FileSystem, fs),
-      );
+      writeWhole(at(name), text).pipe(refuse(at(name)), onFiles);
     if (before === undefined) yield* write(files.config, settings);
-    const finished = yield* readIfPresent(at(lines));
+    yield* keepWholeLines(at(lines)).pipe(refuse(at(lines)));
     return {
       at,
-      done: parseLines<Line>(finished),
-      add: (line) =>
-        fs.writeFileString(at(lines), `${JSON.stringify(line)}\n`, { flag: "a" }).pipe(
-          refuse(at(lines)),
-        ),
+      done: yield* readJsonLines<Line>(at(lines)),
+      add: (line) => appendJsonLines(at(lines), [line]).pipe(refuse(at(lines)), onFiles),
       // The result comes last: a run that has one counts as finished.
       finish: (result, report) =>
         Effect.andThen(
@@ -70,17 +66,3 @@ export const openRunFolder = <Line>(
         ),
     };
   });
-
-/** The objects of a file of one JSON object a line, as far as they are whole; undefined: no file. */
-export const parseLines = <Line>(text: string | undefined): ReadonlyArray<Line> =>
-  (text ?? "").split("\n").flatMap((line) => parseLine<Line>(line));
-
-// A run that died while it wrote a line leaves half of one: that one is done again.
-const parseLine = <Line>(line: string): ReadonlyArray<Line> => {
-  if (!line.endsWith("}")) return [];
-  try {
-    return [JSON.parse(line) as Line];
-  } catch {
-    return [];
-  }
-};

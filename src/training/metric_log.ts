@@ -1,6 +1,9 @@
 /** Where a run's numbers go, one record a step: a JSONL file, or memory. @module */
 import { Context, Effect, FileSystem, Layer, Path, Ref } from "effect";
-import { WeightsError } from "../weights/weights_error.ts";
+import { appendJsonLines, formatJsonLines, keepWholeLines } from "../files/json_lines.ts";
+import { writeWhole } from "../files/write_whole.ts";
+import { readJsonLines, refuse } from "../weights/files.ts";
+import type { WeightsError } from "../weights/weights_error.ts";
 import type { StepReport } from "./train.ts";
 
 /** One line of `metrics.jsonl`. */
@@ -38,7 +41,10 @@ export const layerMemory = (
     write: (records) => Ref.update(into, (all) => [...all, ...records]),
   });
 
-/** Appends records to `file`, one JSON object a line. */
+/**
+ * Appends records to `file`, one JSON object a line; a run that goes on calls {@linkcode keepRecords}
+ * first.
+ */
 export const layerFile = (
   file: string,
 ): Layer.Layer<MetricLog, never, FileSystem.FileSystem | Path.Path> =>
@@ -47,18 +53,38 @@ export const layerFile = (
     Effect.gen(function* () {
       const fs = yield* FileSystem.FileSystem;
       const path = yield* Path.Path;
-      const failed = (cause: { readonly message: string }) =>
-        new WeightsError({ reason: { _tag: "Unreadable", file, problem: cause.message } });
       return {
         write: (records) =>
-          Effect.gen(function* () {
-            const lines = records.map((record) => JSON.stringify(record) + "\n").join("");
-            yield* fs.makeDirectory(path.dirname(file), { recursive: true });
-            yield* fs.writeFileString(file, lines, { flag: "a" });
-          }).pipe(Effect.mapError(failed)),
+          fs.makeDirectory(path.dirname(file), { recursive: true }).pipe(
+            Effect.andThen(appendJsonLines(file, records)),
+            Effect.provideService(FileSystem.FileSystem, fs),
+            refuse(file),
+          ),
       };
     }),
   );
+
+/** The records in `file`; none where there is no such file. */
+export const readRecords = (
+  file: string,
+): Effect.Effect<ReadonlyArray<MetricRecord>, WeightsError, FileSystem.FileSystem> =>
+  readJsonLines(file);
+
+/**
+ * Makes `file` ready for a run that goes on: of its records only those stay that `keep` says, those of
+ * what is not done again. Half a last line goes too. Without a file there is nothing to do.
+ */
+export const keepRecords = (
+  file: string,
+  keep: (record: MetricRecord) => boolean,
+): Effect.Effect<void, WeightsError, FileSystem.FileSystem> =>
+  Effect.gen(function* () {
+    yield* keepWholeLines(file).pipe(refuse(file));
+    const records = yield* readRecords(file);
+    const kept = records.filter(keep);
+    if (kept.length === records.length) return;
+    yield* writeWhole(file, formatJsonLines(kept)).pipe(refuse(file));
+  });
 
 /** The record of one step of the training called `name`. */
 export const recordOf = (name: string, seed: number, report: StepReport): MetricRecord => ({

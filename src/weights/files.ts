@@ -1,5 +1,6 @@
 /** Files as this folder reads and writes them: by range, as text, as JSON; every failure names the file. @module */
 import { Effect, FileSystem, Path, type PlatformError, type Scope } from "effect";
+import { parseJsonLines } from "../files/json_lines.ts";
 import { writeWhole } from "../files/write_whole.ts";
 import type { ByteSource } from "./safetensors_header.ts";
 import { WeightsError } from "./weights_error.ts";
@@ -69,6 +70,22 @@ export const readIfPresent: (
     );
   },
 );
+
+/** The objects of a file of one a line, as far as its lines are whole; none where there is no file. */
+export const readJsonLines = <Line>(
+  file: string,
+): Effect.Effect<ReadonlyArray<Line>, WeightsError, FileSystem.FileSystem> =>
+  Effect.gen(function* () {
+    const parsed = parseJsonLines((yield* readIfPresent(file)) ?? "");
+    const lines = yield* Effect.mapError(Effect.fromResult(parsed), ({ line, text }) => {
+      const found = JSON.stringify(text.slice(0, 40));
+      const problem = `Expected a JSON object but found ${found}: mend or remove the line`;
+      return new WeightsError({
+        reason: { _tag: "Unreadable", file: `${file}:${line}`, problem },
+      });
+    });
+    return lines.map(({ json }) => json as Line);
+  });
 
 /** Parses a JSON object; `file` names it in messages. */
 export const parseObject = (file: string, text: string): Effect.Effect<JsonObject, WeightsError> =>

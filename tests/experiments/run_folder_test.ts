@@ -42,6 +42,30 @@ Deno.test("openRunFolder() refuses a folder that holds a run with other settings
     assert.match(error.message, /config\.json.*other settings; choose another --out/);
   }).pipe(Effect.scoped, Effect.provide(platform), Effect.runPromise));
 
+Deno.test("openRunFolder() gives an arm that is added behind half a line a line of its own", () =>
+  Effect.gen(function* () {
+    const fs = yield* FileSystem.FileSystem;
+    const directory = yield* fs.makeTempDirectoryScoped();
+    const open = openRunFolder<ArmResult>(directory, { seeds: 1 }, "arms.jsonl");
+    const first = yield* open;
+    yield* first.add(arm(1));
+    yield* fs.writeFileString(first.at("arms.jsonl"), '{"name":"delia","se', { flag: "a" });
+    yield* (yield* open).add(arm(2));
+    assert.deepEqual((yield* open).done, [arm(1), arm(2)]);
+  }).pipe(Effect.scoped, Effect.provide(platform), Effect.runPromise));
+
+Deno.test("openRunFolder() names a whole line that it cannot read", () =>
+  Effect.gen(function* () {
+    const fs = yield* FileSystem.FileSystem;
+    const directory = yield* fs.makeTempDirectoryScoped();
+    const open = openRunFolder<ArmResult>(directory, { seeds: 1 }, "arms.jsonl");
+    const { add, at } = yield* open;
+    yield* fs.writeFileString(at("arms.jsonl"), '{"name":"delia","se{"name":"delia"}\n');
+    yield* add(arm(1));
+    const { message } = yield* Effect.flip(open);
+    assert.match(message, /arms\.jsonl:1: Expected a JSON object but found .*: mend or remove/);
+  }).pipe(Effect.scoped, Effect.provide(platform), Effect.runPromise));
+
 Deno.test("openRunFolder() can open a folder again in which a run died at any write", () =>
   Effect.gen(function* () {
     const fs = yield* FileSystem.FileSystem;
