@@ -28,7 +28,7 @@ import { Gpu } from "../gpu/gpu.ts";
 import type { HubError } from "../hub/hub_error.ts";
 import { renderExperiment, type ReportedExperiment } from "../report/experiment_report.ts";
 import { findingsText } from "../report/findings_text.ts";
-import { layerFile as metricFile } from "../training/metric_log.ts";
+import { keepRecords, layerFile as metricFile } from "../training/metric_log.ts";
 import type { WeightsError } from "../weights/weights_error.ts";
 import { resolveOptions, resumedConfig } from "./config_options.ts";
 import type { ExperimentSettings } from "./experiment.ts";
@@ -81,6 +81,13 @@ export const runExperiment = (
         answersTo(questions, folder.at(`diverse-${kind}-${seed}.jsonl`), seed),
     };
     const records = [...folder.done];
+    const metrics = folder.at("metrics.jsonl");
+    // A training that was under way is done again from its first step.
+    yield* keepRecords(
+      metrics,
+      ({ name, seed }) =>
+        folder.done.some((record) => record.recipe === name && record.seed === seed),
+    );
     const recipes = experiment.recipes(config);
     for (;;) {
       const planned = plannedOf(experiment, config, records);
@@ -91,7 +98,7 @@ export const runExperiment = (
           records.push(record);
           return folder.add(record);
         }),
-        Effect.provide(metricFile(folder.at("metrics.jsonl"))),
+        Effect.provide(metricFile(metrics)),
       );
     }
     const findings = experiment.findings(records, config);

@@ -30,7 +30,7 @@ import { exportAdapter, importAdapter, rowsProblem } from "../nn/adapter_files.t
 import { planAdapter, planDifferences, planOfStored } from "../nn/adapter_plan.ts";
 import { renderReport } from "../report/report.ts";
 import { terminalTable } from "../report/terminal_table.ts";
-import { layerFile as metricFile, readRecords } from "../training/metric_log.ts";
+import { keepRecords, layerFile as metricFile, readRecords } from "../training/metric_log.ts";
 import { refuse } from "../weights/files.ts";
 import { readAdapter } from "../weights/read_adapter.ts";
 import { writeAdapter } from "../weights/write_adapter.ts";
@@ -69,13 +69,20 @@ export const runTrain = (
     const directory = options.resume ?? options.out ?? `runs/${options.preset}-${stamp}`;
     const folder = yield* openRunFolder<ArmResult>(directory, config, "arms.jsonl");
     const { parts, notes, report } = yield* prepare(config, folder, base, initial);
-    const results: ArmResult[] = [...folder.done];
-    yield* runArms(parts, folder.done).pipe(
+    const { done } = folder;
+    const metrics = folder.at("metrics.jsonl");
+    // An arm that was under way is done again from its first step.
+    yield* keepRecords(
+      metrics,
+      ({ name, seed }) => done.some((arm) => arm.name === name && arm.seed === seed),
+    );
+    const results: ArmResult[] = [...done];
+    yield* runArms(parts, done).pipe(
       Stream.runForEach((arm) => {
         results.push(arm);
         return folder.add(arm);
       }),
-      Effect.provide(metricFile(folder.at("metrics.jsonl"))),
+      Effect.provide(metricFile(metrics)),
     );
     const gpu = yield* Gpu;
     const ended = yield* Clock.currentTimeMillis;

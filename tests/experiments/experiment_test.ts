@@ -7,6 +7,7 @@ import { plannedOf } from "../../src/experiments/experiment.ts";
 import { resolveRunConfig } from "../../src/config/resolve.ts";
 import { experiments } from "../../src/experiments/registry.ts";
 import { platform } from "../../src/platform.ts";
+import type { MetricRecord } from "../../src/training/metric_log.ts";
 
 const named = (name: string) => experiments.find((experiment) => experiment.name === name)!;
 
@@ -125,6 +126,8 @@ Deno.test("runExperiment() goes on after an interruption as if there had been no
     yield* fs.remove(`${directory}/cut/result.json`);
     const begun = `${lines.slice(0, 2).join("\n")}\n${lines[2]!.slice(0, 30)}`;
     yield* fs.writeFileString(`${directory}/cut/records.jsonl`, begun);
+    const half = '{"name":"delia","se';
+    yield* fs.writeFileString(`${directory}/cut/metrics.jsonl`, half, { flag: "a" });
     yield* runExperiment({ ...settings, out: undefined, resume: `${directory}/cut` });
     const [whole, resumed] = [
       JSON.parse(yield* read("whole/result.json")),
@@ -133,4 +136,11 @@ Deno.test("runExperiment() goes on after an interruption as if there had been no
     assert.deepEqual(resumed.records, whole.records);
     assert.deepEqual(resumed.findings, whole.findings);
     assert.match(yield* read("cut/report.html"), /Demonstration sentences/);
+    const stepsOf = (text: string) =>
+      text.trimEnd().split("\n").map((line) => {
+        const { seconds: _, ...record }: MetricRecord = JSON.parse(line);
+        return record;
+      });
+    const metrics = [yield* read("cut/metrics.jsonl"), yield* read("whole/metrics.jsonl")];
+    assert.deepEqual(stepsOf(metrics[0]!), stepsOf(metrics[1]!));
   }).pipe(Effect.scoped, Effect.provide(platform), Effect.runPromise));
