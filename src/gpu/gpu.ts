@@ -19,10 +19,11 @@
 import { Context, Effect, Layer, type Scope } from "effect";
 import { makeBufferPool } from "./buffer_pool.ts";
 import { type AdapterFacts, openDevice } from "./device.ts";
+import { makeEncoder } from "./encoder.ts";
 import { GpuError } from "./gpu_error.ts";
-import { type Command, makePass, type Pass } from "./pass.ts";
+import { makePass, type Pass } from "./pass.ts";
 import { type KernelTime, makeProfile } from "./profile.ts";
-import { makePipelines, uniformWindow } from "./pipelines.ts";
+import { makePipelines } from "./pipelines.ts";
 import { makeReadback } from "./readback.ts";
 import { sizeOf, type Tensor } from "./tensor.ts";
 
@@ -91,6 +92,9 @@ export interface OpenOptions {
   readonly wideLoads?: boolean;
 }
 
+// Milliseconds in which a device that is lost has said so, after the first call that failed for it.
+const lossReported = 100;
+
 /** A {@linkcode Gpu} with what its opener needs. */
 export interface OpenGpu extends Gpu {
   readonly close: () => void;
@@ -107,14 +111,14 @@ export const openGpu = async (
   const pool = makeBufferPool(device);
   const readback = makeReadback(device);
   const pipelines = makePipelines(device, wideLoads && facts.wideLoads);
+  const encoder = makeEncoder(device, pipelines, profile);
   let broken: GpuError | undefined;
   let closed = false;
-  let uniforms = makeUniforms(device, 256 * uniformWindow);
 
   device.addEventListener("uncapturederror", (event) => {
     const { error } = event as GPUUncapturedErrorEvent;
     broken ??= error instanceof GPUOutOfMemoryError
-      ? new GpuError({ reason: { _tag: "OutOfMemory", bytes: 0, allocated: pool.heldBytes() } })
+      ? new GpuError({ reason: { _tag: "OutOfMemory", held: pool.heldBytes() } })
       : new GpuError({ reason: { _tag: "Rejected", what: "a command", report: error.message } });
   });
   device.lost.then(({ message, reason }) => {
@@ -129,36 +133,17 @@ export const openGpu = async (
     throw error;
   };
 
-  const encode = (commands: ReadonlyArray<Command>, params: Uint8Array<ArrayBuffer>): void => {
-    if (params.length > uniforms.size) {
-      uniforms.destroy();
-      uniforms = makeUniforms(device, params.length * 2);
-    }
-    device.queue.writeBuffer(uniforms, 0, params);
-    const encoder = device.createCommandEncoder();
-    let compute: GPUComputePassEncoder | undefined;
-    profile?.begin(commands);
-    for (const [index, { pipeline, tensors, grid }] of commands.entries()) {
-      compute ??= encoder.beginComputePass(
-        profile ? { timestampWrites: profile.timestamps(index) } : {},
-      );
-      compute.setPipeline(pipeline.pipeline);
-      compute.setBindGroup(0, pipelines.bind(pipeline, uniforms, tensors), [index * uniformWindow]);
-      compute.dispatchWorkgroups(...grid);
-      if (profile) {
-        compute.end();
-        compute = undefined;
-      }
-    }
-    compute?.end();
-    profile?.end(encoder);
-    device.queue.submit([encoder.finish()]);
-  };
-
   const read = (tensor: Tensor): Effect.Effect<ArrayBuffer, GpuError> =>
     attemptPromise(async () => {
       assertWorking();
-      const bytes = await readback.read(tensor);
+      const bytes = await readback.read(tensor).catch(async (cause: unknown) => {
+        await Promise.race([
+          device.lost,
+          new Promise((resolve) => setTimeout(resolve, lossReported)),
+        ]);
+        assertWorking(); // what became of the device says more than that a read failed
+        throw cause;
+      });
       assertWorking();
       return bytes;
     });
@@ -219,7 +204,7 @@ export const openGpu = async (
         const verdict = pipelines.settle();
         if (verdict) yield* attemptPromise(() => verdict);
         yield* attempt(() => {
-          encode(pass.commands, pass.uniforms());
+          encoder.submit(pass.commands, pass.uniforms());
           pass.submitted();
           assertWorking();
         });
@@ -237,15 +222,12 @@ export const openGpu = async (
     close: () => {
       closed = true;
       pool.destroy();
-      uniforms.destroy();
+      encoder.destroy();
       readback.destroy();
       device.destroy();
     },
   };
 };
-
-const makeUniforms = (device: GPUDevice, size: number): GPUBuffer =>
-  device.createBuffer({ size, usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST });
 
 /** {@linkcode openGpu} as an effect. Fails with `NoAdapter` where WebGPU finds none. */
 export const openedGpu = (options: OpenOptions = {}): Effect.Effect<OpenGpu, GpuError> =>

@@ -26,7 +26,7 @@ export type GpuReason =
     readonly allowed: number;
     readonly actual: number;
   }
-  | { readonly _tag: "OutOfMemory"; readonly bytes: number; readonly allocated: number }
+  | { readonly _tag: "OutOfMemory"; readonly held: number }
   | { readonly _tag: "Rejected"; readonly what: string; readonly report: string }
   | { readonly _tag: "DeviceLost"; readonly report: string };
 
@@ -51,8 +51,8 @@ const explain = (reason: GpuReason): string => {
       return `${reason.what} needs ${reason.actual} but the adapter's ${reason.limit} is ${reason.allowed}: ` +
         "use a smaller batch or a shorter context";
     case "OutOfMemory":
-      return `The GPU has no room for ${mebibytes(reason.bytes)} more beside the ` +
-        `${mebibytes(reason.allocated)} in use: use a smaller batch, or gradient checkpointing`;
+      return `The GPU has no room for more beside the ${mebibytes(reason.held)} that are held: ` +
+        "use a smaller batch, or gradient checkpointing";
     case "Rejected":
       return `WebGPU rejected ${reason.what}: ${reason.report}`;
     case "DeviceLost":

@@ -1,10 +1,9 @@
 /** Copies tensors back to the host. @module */
-import { setImmediate } from "node:timers/promises";
 import { sizeOf, type Tensor } from "./tensor.ts";
 
 /** Reads through buffers that the host may map. */
 export interface Readback {
-  /** Waits for everything submitted, and gives the bytes of `tensor`. */
+  /** Waits for everything submitted, and gives the bytes of `tensor`. Rejects where the device is lost. */
   read(tensor: Tensor): Promise<ArrayBuffer>;
   /** Waits until no mapping is under way. */
   readonly settled: () => Promise<void>;
@@ -12,6 +11,13 @@ export interface Readback {
 }
 
 const smallest = 65_536;
+
+// Lets signals, timers and reports of errors come in. Browsers, which lack the call, map later anyway.
+const turn = (): Promise<void> =>
+  new Promise((resolve) => {
+    if (typeof setImmediate === "function") setImmediate(resolve);
+    else resolve();
+  });
 
 /** A readback from `device`. */
 export const makeReadback = (device: GPUDevice): Readback => {
@@ -44,7 +50,7 @@ export const makeReadback = (device: GPUDevice): Readback => {
     mapping.then(forget, forget);
     if (!mappedBefore.has(buffer)) await mapping;
     mappedBefore.add(buffer);
-    await setImmediate(); // signals, timers and reports of errors have their turn
+    await turn();
     try {
       return buffer.getMappedRange(0, bytes).slice(0);
     } catch {
@@ -60,10 +66,15 @@ export const makeReadback = (device: GPUDevice): Readback => {
       const encoder = device.createCommandEncoder();
       encoder.copyBufferToBuffer(tensor.buffer, tensor.offset, buffer, 0, bytes);
       device.queue.submit([encoder.finish()]);
-      const copy = await bytesOf(buffer, bytes);
-      buffer.unmap();
-      giveBack(buffer);
-      return copy;
+      try {
+        const copy = await bytesOf(buffer, bytes);
+        buffer.unmap();
+        giveBack(buffer);
+        return copy;
+      } catch (cause) {
+        buffer.destroy();
+        throw cause;
+      }
     },
     settled: async () => {
       await Promise.allSettled(mappings);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { Effect } from "effect";
-import { Gpu } from "../../src/gpu/gpu.ts";
+import { Gpu, openGpu } from "../../src/gpu/gpu.ts";
 import { fill } from "../../src/ops/fill.ts";
 import { onGpu, uniform } from "../support/on_gpu.ts";
 
@@ -54,3 +54,23 @@ onGpu(
     assert.ok(fired);
   }),
 );
+
+Deno.test("download() says that the device is lost where it is lost before or while it reads", async () => {
+  const { requestDevice } = GPUAdapter.prototype;
+  let device: GPUDevice | undefined;
+  GPUAdapter.prototype.requestDevice = async function (descriptor) {
+    return device = await requestDevice.call(this, descriptor);
+  };
+  const gpu = await openGpu();
+  GPUAdapter.prototype.requestDevice = requestDevice;
+  await Effect.runPromise(Effect.scoped(Effect.gen(function* () {
+    const tensor = yield* gpu.upload(uniform(10, 1), [10]);
+    yield* gpu.download(tensor);
+    device!.destroy();
+    for (const _ of ["at the loss", "after it"]) {
+      const { reason } = yield* Effect.flip(gpu.download(tensor));
+      assert.equal(reason._tag, "DeviceLost");
+    }
+  })));
+  gpu.close();
+});
