@@ -31,7 +31,8 @@ export const withRowThreads = <B extends string, P extends string>(
   { software, subgroupSize }: Pick<AdapterFacts, "software" | "subgroupSize">,
   cols: number,
 ): Kernel<B, P> => {
-  if (!software || cols > 131_072) return { ...kernel, constants: { WG: 128 } };
-  if (subgroupSize === 0 || !saysSubgroups(kernel)) return { ...kernel, constants: { WG: 8 } };
+  const threads = (count: number) => ({ ...kernel, constants: { ...kernel.constants, WG: count } });
+  if (!software || cols > 131_072) return threads(128);
+  if (subgroupSize === 0 || !saysSubgroups(kernel)) return threads(8);
   return turnedOnce(kernel as unknown as AnyKernel, subgroupSize) as unknown as Kernel<B, P>;
 };
