@@ -74,6 +74,17 @@ const chosen = (dtype: string, storage: "auto" | "bf16", budget: number | undefi
 const totalOf = (storage: "f32" | "bf16" | "q8") =>
   planMemory(llama, shape, { ...run, storage }).total;
 
+Deno.test("chooseStorage() takes f32 for files of several formats", () => {
+  const { weights, ...rest } = opened("F16");
+  const describe: typeof weights.describe = (name) => ({
+    ...weights.describe(name)!,
+    dtype: name.includes("layers.1.mlp") ? "BF16" : "F16",
+  });
+  const mixed = { ...rest, weights: { ...weights, describe } };
+  const wish = { storage: "auto", budget: undefined } as const;
+  assert.equal(Effect.runSync(chooseStorage(mixed, run, wish)).storage, "f32");
+});
+
 Deno.test("chooseStorage() takes what loses nothing, in the least memory, where it fits", () => {
   assert.equal(chosen("BF16", "auto", totalOf("f32")), "bf16");
   assert.equal(chosen("F16", "auto", undefined), "f16");
