@@ -6,7 +6,7 @@ import type { Flags } from "./flags.ts";
 
 /** The result of a verb, for people and for scripts. */
 export interface Outcome {
-  /** Lines for people, on stderr; empty: nothing is printed. */
+  /** Lines for people, on stdout, or on stderr beside a document; empty: nothing is printed. */
   readonly text: string;
   /** What `--json` prints on stdout, as one document. */
   readonly document: unknown;
@@ -32,7 +32,7 @@ export interface VerbHelp<Name extends string> {
 /** What does the work of a verb. */
 export type Run<Options, E, R> = (options: Options) => Effect.Effect<Outcome, E, R>;
 
-/** Joins flags, help and work; prints the outcome's text on stderr and, with `--json`, its document on stdout. */
+/** Joins flags, help and work; prints the outcome's text on stdout, with `--json` its document instead. */
 export const verb = <Name extends string, Options extends { readonly json: boolean }, E, R>(
   { name, description, examples }: VerbHelp<Name>,
   flags: Flags<Options>,
@@ -41,7 +41,7 @@ export const verb = <Name extends string, Options extends { readonly json: boole
   const handle = (options: Options) =>
     Effect.gen(function* () {
       const { text, document } = yield* run(options);
-      if (text !== "") yield* Console.error(text);
+      if (text !== "") yield* options.json ? Console.error(text) : Console.log(text);
       if (options.json) yield* Console.log(JSON.stringify(document));
     });
   // Flags<Options> yields Options; make() infers that only where the record is spelled out.

@@ -41,7 +41,8 @@ Deno.test("generateVerb() hands on options and defaults, and prints one document
   const { start, topP, temperature, maxNewTokens, seed } = JSON.parse(out[0]!);
   assert.deepEqual(start, { _tag: "Ids", ids: [1, 2, 3] });
   assert.deepEqual([topP, temperature, maxNewTokens, seed], [0.5, 0, 64, 42]);
-  assert.deepEqual((await run(generate, "--model", "m", "--prompt", "x")).out, []);
+  const plain = await run(generate, "--model", "m", "--prompt", "x");
+  assert.deepEqual([plain.out, plain.err], [["done"], ""]);
 });
 
 Deno.test("generateVerb() wants exactly one thing to start from, and sound numbers", async () => {
