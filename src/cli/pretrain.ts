@@ -13,6 +13,7 @@ import type { Gpu, GpuError } from "../gpu/gpu.ts";
 import type { ModelError } from "../models/model_error.ts";
 import { Checkpoints, layerDirectory } from "../training/checkpoints.ts";
 import { keepRecords, layerFile } from "../training/metric_log.ts";
+import type { TrainingError } from "../training/training_error.ts";
 import { formatJson, refuse, writeFiles } from "../weights/files.ts";
 import type { WeightsError } from "../weights/weights_error.ts";
 import { type Flags, json, orUndefined, out, resume, set } from "./flags.ts";
@@ -72,7 +73,7 @@ export const runPretrain = (
   options: PretrainOptions,
 ): Effect.Effect<
   { readonly text: string; readonly document: PretrainDocument },
-  GpuError | WeightsError | ModelError | DataError | ConfigError | UsageError,
+  GpuError | WeightsError | ModelError | DataError | TrainingError | ConfigError | UsageError,
   Gpu | FileSystem.FileSystem | Path.Path | Stdio.Stdio
 > =>
   Effect.scoped(Effect.gen(function* () {

@@ -31,7 +31,10 @@ interface SweepPlan {
 /** Whatever may stop a sweep. */
 export type SweepError = ConfigError | CliError.CliError | RunFolderError | HubError | RunError;
 
-/** Runs the points that are not done yet in the sweep's folder, then writes the comparison there. */
+/**
+ * Runs the points that are not done yet in the sweep's folder, then writes the comparison there. A point
+ * whose training diverges stays as far as it came, and is named; any other failure stops the sweep.
+ */
 export const runSweep = (
   options: SweepOptions,
 ): Effect.Effect<ReportOutcome, SweepError, Platform> =>
@@ -41,6 +44,7 @@ export const runSweep = (
     const { directory, plan, swept } = yield* options.resume === undefined
       ? begin(options)
       : goOn(options, options.resume);
+    const failed: string[] = [];
     for (const [index, { folder, set }] of plan.points.entries()) {
       const at = path.join(directory, folder);
       const of = `point ${index + 1} of ${plan.points.length}: ${set.join(" ")}`;
@@ -50,11 +54,19 @@ export const runSweep = (
       }
       progress.say(of);
       const begun = (yield* readIfPresent(path.join(at, "config.json"))) !== undefined;
-      yield* swept.run(settingsOfPoint(plan, set), at, begun);
+      yield* swept.run(settingsOfPoint(plan, set), at, begun).pipe(
+        // A setting too high to train with is a finding of a sweep, and no reason to stop it.
+        Effect.catchTag("TrainingError", ({ message }) =>
+          Effect.sync(() => {
+            progress.say(`${of} failed: ${message}`);
+            failed.push(`${folder} failed: ${message}`);
+          })),
+      );
     }
-    return yield* runReport({
+    const { text, document } = yield* runReport({
       ...{ runs: [directory], out: directory, json: options.json, roofline: false },
     });
+    return { text: [text, ...failed].join("\n"), document };
   });
 
 const settingsOfPoint = ({ seeds }: SweepPlan, set: ReadonlyArray<string>) => ({

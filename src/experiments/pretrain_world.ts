@@ -15,6 +15,7 @@ import type { Progress } from "../report/progress.ts";
 import type { Checkpoints } from "../training/checkpoints.ts";
 import type { MetricLog } from "../training/metric_log.ts";
 import { pretrain } from "../training/pretrain.ts";
+import type { TrainingError } from "../training/training_error.ts";
 import { writeModelDirectory } from "../weights/model_directory.ts";
 import type { WeightsError } from "../weights/weights_error.ts";
 
@@ -90,7 +91,7 @@ export const pretrainWorld = (
   progress: Progress,
 ): Effect.Effect<
   { readonly parameters: number; readonly loss: number },
-  GpuError | WeightsError | DataError | ModelError,
+  GpuError | WeightsError | DataError | ModelError | TrainingError,
   Gpu | Checkpoints | MetricLog | FileSystem.FileSystem | Path.Path | Scope.Scope
 > =>
   Effect.gen(function* () {

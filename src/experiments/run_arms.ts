@@ -17,6 +17,7 @@ import { type Adapter, makeAdapter, type NewRows, type SavedValues } from "../nn
 import { mergeWhereSmall } from "../nn/merge.ts";
 import type { Progress } from "../report/progress.ts";
 import type { MetricLog } from "../training/metric_log.ts";
+import type { TrainingError } from "../training/training_error.ts";
 import type { WeightsError } from "../weights/weights_error.ts";
 import { answerTokensOf } from "./answering.ts";
 import { type Arm, arms } from "./arms.ts";
@@ -60,6 +61,7 @@ export type RunError =
   | ParaphraserError
   | SampleCacheError
   | SamplerError
+  | TrainingError
   | WeightsError;
 
 /** What one seed trains on. */

@@ -11,6 +11,7 @@ import type { Progress } from "../report/progress.ts";
 import { MetricLog, recordOf } from "../training/metric_log.ts";
 import type { StepOptions } from "../training/step.ts";
 import { type StepReport, train } from "../training/train.ts";
+import { errorIn, type TrainingError } from "../training/training_error.ts";
 import type { WeightsError } from "../weights/weights_error.ts";
 import type { Recipe, Stage } from "./recipe.ts";
 import { orderOfStage, type StageItem, type StageSizes } from "./stage_order.ts";
@@ -41,6 +42,9 @@ export interface RecipeTraining {
   readonly watch?: (done: Trained) => Effect.Effect<void, GpuError | ModelError, Gpu>;
 }
 
+/** Whatever may stop a recipe. */
+export type RecipeError = GpuError | ModelError | TrainingError | WeightsError;
+
 /** Steps between two reads of the losses. */
 const reportEvery = 8;
 
@@ -53,7 +57,7 @@ export const trainRecipe = (
   adapter: Adapter,
   data: RecipeData,
   training: RecipeTraining,
-): Effect.Effect<Trained, GpuError | ModelError | WeightsError, Gpu | MetricLog> =>
+): Effect.Effect<Trained, RecipeError, Gpu | MetricLog> =>
   Effect.gen(function* () {
     const { watch = () => Effect.void } = training;
     const options = yield* stepOptionsOf(recipe.variant ?? {}, adapter);
@@ -77,7 +81,7 @@ const trainStage = (
   data: RecipeData,
   { config, seed, progress, watch = () => Effect.void }: RecipeTraining,
   before: Trained,
-): Effect.Effect<Trained, GpuError | ModelError | WeightsError, Gpu | MetricLog> =>
+): Effect.Effect<Trained, RecipeError, Gpu | MetricLog> =>
   Effect.gen(function* () {
     const log = yield* MetricLog;
     const { batchSize, accumulationSteps, gradientCheckpointing } = config.training;
@@ -89,18 +93,18 @@ const trainStage = (
     let done = before;
     const keep = (reports: ReadonlyArray<StepReport>) =>
       Effect.gen(function* () {
-        yield* log.write(reports.map((report) =>
-          recordOf(recipe.name, seed, { ...report, step: before.steps + report.step })
-        ));
+        yield* log.write(
+          reports.map((report) =>
+            recordOf(recipe.name, seed, { ...report, step: before.steps + report.step })
+          ),
+        );
         const { step, loss } = reports.at(-1)!;
         const seen = order.slice(0, (step + 1) * perStep);
         done = {
           steps: before.steps + step + 1,
           tokens: done.tokens + sum(reports, "tokens"),
           supervisedTokens: done.supervisedTokens + sum(reports, "supervisedTokens"),
-          exposures: before.exposures + seen.filter(({ source }) =>
-            source === "downstream"
-          ).length,
+          exposures: before.exposures + seen.filter(({ source }) => source === "downstream").length,
         };
         part.advance(step + 1, `loss ${loss.toFixed(3)}`);
         yield* watch(done);
@@ -122,7 +126,11 @@ const trainStage = (
         Stream.fromIterable(order),
         (item) => exampleOf(recipe.variant ?? {}, shown(item, stage, data), item.source),
       ),
-    ).pipe(Stream.grouped(reportEvery), Stream.runForEach(keep));
+    ).pipe(
+      Stream.mapError(errorIn(recipe.name, before.steps)),
+      Stream.grouped(reportEvery),
+      Stream.runForEach(keep),
+    );
     part.end();
     return done;
   });

@@ -55,3 +55,4 @@ export * as MetricLog from "./metric_log.ts";
 export * from "./pretrain.ts";
 export * from "./step.ts";
 export * from "./train.ts";
+export { TrainingError, type TrainingReason } from "./training_error.ts";

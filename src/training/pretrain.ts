@@ -11,6 +11,7 @@ import type { WeightsError } from "../weights/weights_error.ts";
 import { Checkpoints, restoreCheckpoint, takeCheckpoint } from "./checkpoints.ts";
 import { MetricLog, recordOf } from "./metric_log.ts";
 import { type StepReport, train } from "./train.ts";
+import { errorIn, type TrainingError } from "./training_error.ts";
 
 const reportEvery = 10;
 
@@ -27,7 +28,7 @@ export const pretrain = <E, R>(
   onReport: (report: StepReport) => Effect.Effect<void>,
 ): Effect.Effect<
   Decoder,
-  E | GpuError | WeightsError,
+  E | GpuError | WeightsError | TrainingError,
   R | Gpu | Checkpoints | MetricLog | Scope.Scope
 > =>
   Effect.gen(function* () {
@@ -40,9 +41,10 @@ export const pretrain = <E, R>(
     if (held) yield* restoreCheckpoint(parameters, held);
     const firstStep = held?.step ?? 0;
 
+    const name = "pretrain";
     const keep = (reports: ReadonlyArray<StepReport>) =>
       Effect.gen(function* () {
-        yield* log.write(reports.map((report) => recordOf("pretrain", config.seed, report)));
+        yield* log.write(reports.map((report) => recordOf(name, config.seed, report)));
         yield* Effect.forEach(reports, onReport, { discard: true });
         const [before, done] = [reports[0]!.step, reports.at(-1)!.step + 1];
         const intervals = (step: number): number => Math.floor(step / config.checkpointEvery);
@@ -64,6 +66,10 @@ export const pretrain = <E, R>(
         reportEvery,
       },
       examplesFrom(firstStep * config.batchSize),
-    ).pipe(Stream.grouped(reportEvery), Stream.runForEach(keep));
+    ).pipe(
+      Stream.mapError(errorIn(name)),
+      Stream.grouped(reportEvery),
+      Stream.runForEach(keep),
+    );
     return decoder;
   });

@@ -20,8 +20,10 @@ import { Clock, Effect, Stream } from "effect";
 import { pack, type PackedBatch } from "../data/batch.ts";
 import type { Example } from "../data/example.ts";
 import { Gpu, type GpuError } from "../gpu/gpu.ts";
+import { globalNorm } from "../ops/global_norm.ts";
 import { learningRateAt } from "./learning_rate.ts";
 import { type StepOptions, type Trainee, trainStep } from "./step.ts";
+import { TrainingError, type TrainingReason } from "./training_error.ts";
 
 /** Settings of {@linkcode train}. */
 export interface TrainOptions extends StepOptions {
@@ -77,12 +79,15 @@ export const stepBatches = <E, R>(
     Stream.take(steps - firstStep),
   );
 
-/** Trains on `examples` until they end or `steps` are done; reports every step, a few steps late. */
+/**
+ * Trains on `examples` until they end or `steps` are done; reports every step, a few steps late. Fails
+ * with `Diverged` behind the report of the last step whose loss and gradient norm are finite.
+ */
 export const train = <E, R>(
   trainee: Trainee,
   options: TrainOptions,
   examples: Stream.Stream<Example, E, R>,
-): Stream.Stream<StepReport, E | GpuError, R | Gpu> =>
+): Stream.Stream<StepReport, E | GpuError | TrainingError, R | Gpu> =>
   Stream.unwrap(Effect.gen(function* () {
     const gpu = yield* Gpu;
     const ring = yield* gpu.allocate([2 * options.reportEvery]);
@@ -98,14 +103,14 @@ export const train = <E, R>(
           yield* trainStep(trainee, options, microBatches, rate, step, { ...record, slot });
         }
         const measured = yield* gpu.download(ring);
-        const diverged = divergences && (yield* gpu.download(divergences));
+        const parted = divergences && (yield* gpu.download(divergences));
         const ended = yield* Clock.currentTimeMillis;
-        return batches.map(({ step, microBatches }, slot): StepReport => {
+        const reports = batches.map(({ step, microBatches }, slot): StepReport => {
           const anchoredTokens = Math.max(1, total(microBatches, "anchoredTokens"));
           return {
             step,
             loss: measured[2 * slot]! / total(microBatches, "lossWeight"),
-            ...diverged ? { divergence: diverged[slot]! / anchoredTokens } : {},
+            ...parted ? { divergence: parted[slot]! / anchoredTokens } : {},
             learningRate: learningRateAt(options.optimizer, step, options.steps),
             gradientNorm: measured[2 * slot + 1]!,
             tokens: total(microBatches, "usedRows"),
@@ -114,13 +119,50 @@ export const train = <E, R>(
             seconds: (ended - started) / 1000 / batches.length,
           };
         });
+        // The sums, not the means: a step that nothing supervises has no mean, and is sound.
+        const broken = measured.findIndex((number) => !Number.isFinite(number));
+        const at = Math.floor(broken / 2);
+        if (broken < 0 || at >= batches.length) return Stream.fromIterable(reports);
+        const of = broken % 2 === 0 ? "loss" : "gradient norm";
+        const failure = diverged(options, reports[at]!.step, of, measured[broken]!);
+        return Stream.concat(Stream.fromIterable(reports.slice(0, at)), Stream.fail(failure));
       });
 
     return stepBatches(examples, options).pipe(
       Stream.grouped(options.reportEvery),
       Stream.mapEffect(runAndReport),
-      Stream.flattenIterable,
+      Stream.flatten,
+      Stream.concat(Stream.fromEffectDrain(checkValues(gpu, trainee, options))),
     );
+  }));
+
+const diverged = (
+  { optimizer, seed, steps }: TrainOptions,
+  step: number,
+  of: TrainingReason["of"],
+  found: number,
+): TrainingError =>
+  new TrainingError({
+    reason: {
+      ...{ _tag: "Diverged", seed, step, of, found },
+      learningRate: learningRateAt(optimizer, step, steps),
+    },
+  });
+
+// No loss shows what the last update did: this is the one look at the values themselves.
+const checkValues = (
+  gpu: Gpu,
+  { parameters }: Trainee,
+  options: TrainOptions,
+): Effect.Effect<void, GpuError | TrainingError> =>
+  Effect.scoped(Effect.gen(function* () {
+    const norm = yield* gpu.submit((pass) =>
+      globalNorm(pass, parameters.arenas.map(({ value }) => value))
+    );
+    const [found = NaN] = yield* gpu.download(norm);
+    if (!Number.isFinite(found)) {
+      return yield* diverged(options, options.steps - 1, "norm of the trained values", found);
+    }
   }));
 
 const total = (

@@ -101,3 +101,24 @@ inFolder("runSweep() starts nothing before every point is right", (at) =>
     });
     yield* says(/found no sweep\.json/, { resume: at, out: undefined });
   }));
+
+inFolder(
+  "runSweep() goes on behind a point whose training diverges, and names it",
+  (at) =>
+    Effect.gen(function* () {
+      const { text, document } = yield* sweep({
+        grid: ["optimizer.learningRate=1e3,1e-3"],
+        seeds: 1,
+        out: `${at}/sweep`,
+        words: [
+          ...train,
+          ...["--set", 'arms=["base","delia"]', "--set", "data.downstreamItems=4"],
+          ...["--set", "data.testItems=1", "--set", "data.phrasingCount=4"],
+          ...["--set", "mixing.diverseRatio=1", "--set", "optimizer.warmupSteps=0"],
+          ...["--set", "sampling.maxNewTokens=16", "--set", "training.batchSize=1"],
+        ],
+      });
+      assert.deepEqual(document.runs.map(({ done, missing }) => [done, missing]), [[1, 1], [2, 0]]);
+      assert.match(text, /learningRate=1e3 failed: delia \(seed 42\) diverged at step \d+/);
+    }),
+);

@@ -13,6 +13,7 @@ import type { Adapter, Subject } from "../../src/nn/adapter.ts";
 import { exportAdapter } from "../../src/nn/adapter_files.ts";
 import { recordMicroBatch, type Trainee, uploadBatch } from "../../src/training/step.ts";
 import { type StepReport, train, type TrainOptions } from "../../src/training/train.ts";
+import type { TrainingError } from "../../src/training/training_error.ts";
 import type { Adapter as StoredAdapter } from "../../src/weights/stored_adapter.ts";
 import type { WeightsError } from "../../src/weights/weights_error.ts";
 import { worst } from "../support/numbers.ts";
@@ -38,10 +39,13 @@ export interface Measure {
   readonly limit: number;
 }
 
+/** Whatever may stop a comparison. */
+export type GoldenError = GpuError | ModelError | TrainingError | WeightsError;
+
 /** Runs a golden and compares. */
 export type MeasureGolden = (
   golden: Golden,
-) => Effect.Effect<ReadonlyArray<Measure>, GpuError | WeightsError | ModelError, Gpu | Scope.Scope>;
+) => Effect.Effect<ReadonlyArray<Measure>, GoldenError, Gpu | Scope.Scope>;
 
 const near = (
   kind: string,
@@ -109,7 +113,7 @@ const takeSteps = (
   trainee: Trainee,
   sequences: ReadonlyArray<Example>,
   { learning_rate: learningRate, losses }: GoldenSteps,
-): Effect.Effect<ReadonlyArray<StepReport>, GpuError | ModelError, Gpu> => {
+): Effect.Effect<ReadonlyArray<StepReport>, GoldenError, Gpu> => {
   const options: TrainOptions = {
     optimizer: {
       learningRate,
@@ -259,7 +263,7 @@ export const trainedGolden = (
   golden: Golden,
 ): Effect.Effect<
   { readonly reports: ReadonlyArray<StepReport>; readonly stored: StoredAdapter },
-  GpuError | WeightsError | ModelError,
+  GoldenError,
   Gpu | Scope.Scope
 > =>
   Effect.gen(function* () {

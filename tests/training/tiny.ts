@@ -12,6 +12,7 @@ import { randomWeights } from "../../src/models/random_weights.ts";
 import { type Adapter, type LoraOptions, makeAdapter } from "../../src/nn/adapter.ts";
 import type { Trainee } from "../../src/training/step.ts";
 import { type StepReport, train, type TrainOptions } from "../../src/training/train.ts";
+import type { TrainingError } from "../../src/training/training_error.ts";
 import type { WeightsError } from "../../src/weights/weights_error.ts";
 import { uniform } from "../support/numbers.ts";
 
@@ -132,7 +133,7 @@ export const runTiny = (
   trainee: Trainee,
   options: Partial<TrainOptions>,
   examples: ReadonlyArray<Example>,
-): Effect.Effect<ReadonlyArray<StepReport>, GpuError, Gpu> =>
+): Effect.Effect<ReadonlyArray<StepReport>, GpuError | TrainingError, Gpu> =>
   Stream.runCollect(
     train(trainee, { ...tinyOptions, ...options }, Stream.fromIterable(examples)),
   );
@@ -140,5 +141,5 @@ export const runTiny = (
 /** The losses of such a run. */
 export const lossesOf = (
   ...run: Parameters<typeof runTiny>
-): Effect.Effect<ReadonlyArray<number>, GpuError, Gpu> =>
+): Effect.Effect<ReadonlyArray<number>, GpuError | TrainingError, Gpu> =>
   Effect.map(runTiny(...run), (reports) => reports.map(({ loss }) => loss));
