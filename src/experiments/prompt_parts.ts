@@ -1,4 +1,5 @@
 /** A prompt of the user's own in its two parts: what the task is about, and how the instruction is worded. @module */
+import { withContext } from "../delia/diversify.ts";
 
 /** A prompt in parts, and how parts are put together as it was. */
 export interface PromptParts {
@@ -6,6 +7,12 @@ export interface PromptParts {
   readonly phrasing: string;
   readonly join: (context: string, phrasing: string) => string;
 }
+
+// A phrasing that says where its context goes is obeyed; only others keep the layout of the prompt.
+const placing = (join: PromptParts["join"]): PromptParts["join"] => (context, phrasing) =>
+  phrasing.includes("{context}")
+    ? withContext({ text: phrasing }, context)
+    : join(context, phrasing);
 
 /** An empty line, and blanks around it. */
 const emptyLine = /(\n[^\S\n]*\n\s*)/;
@@ -23,11 +30,12 @@ export const splitPrompt = (text: string, token: string): PromptParts | undefine
   const phrasing = pieces[at]!.trim();
   if (before.trim() !== "" && after.trim() === "") {
     const [lead, gap] = [/^\s*/.exec(before)![0], pieces[at - 1]!];
-    return { context: before.trim(), phrasing, join: (own, asked) => lead + own + gap + asked };
+    const join = placing((own, asked) => lead + own + gap + asked);
+    return { context: before.trim(), phrasing, join };
   }
   if (before.trim() === "" && after.trim() !== "") {
     const gap = pieces[at + 1]!;
-    return { context: after.trim(), phrasing, join: (own, asked) => asked + gap + own };
+    return { context: after.trim(), phrasing, join: placing((own, asked) => asked + gap + own) };
   }
   return undefined;
 };

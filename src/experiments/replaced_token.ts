@@ -16,7 +16,7 @@ export const replaceToken = (
   data: ExperimentData,
   { token, tokenId, word, wordId }: Replacement,
 ): ExperimentData => {
-  const text = (content: string): string => content.replaceAll(token, word);
+  const text = (content: string): string => content.replaceAll(token, () => word);
   const ids = (own: ReadonlyArray<number>) => own.map((id) => id === tokenId ? wordId : id);
   const examples = (own: ReadonlyArray<Example>): ReadonlyArray<Example> =>
     own.map((example) => ({ ...example, ids: ids(example.ids) }));

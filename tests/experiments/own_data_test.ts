@@ -155,6 +155,18 @@ Deno.test("ownData() holds phrasings out whatever examples are chosen", async ()
   assert.ok(kept.reduce((sum, count) => sum + count, 0) > 20, `${kept}`);
 });
 
+Deno.test("ownData() puts the context where a phrasing says", async () => {
+  const files = {
+    phrasings: ["In <sep>: {context}!"],
+    heldOut: ["As <sep>.", "<sep> for {context}"],
+  };
+  const { diversified, leaked, sets } = await Effect.runPromise(plan(files));
+  assert.match(promptsOf(diversified)[0]!, /^In <sep>: q: \d\?\n\na: \d+!$/);
+  assert.match(promptsOf(leaked)[0]!, /^\nq: \d\?\n\na: \d+\n\n\nAs <sep>\.$/);
+  const tests = Object.values(sets).flatMap((set) => promptsOf(set));
+  assert.ok(tests.every((prompt) => !prompt.includes("{context}") && prompt.includes("q: ")));
+});
+
 const wrong: ReadonlyArray<readonly [string, Partial<OwnFiles>, Partial<OwnOptions>, RegExp]> = [
   [
     "a prompt in one paragraph",

@@ -77,7 +77,7 @@ export const turnsOf = (
   {
     role: "user",
     content: withAnchor(
-      phrasing.replace("{document}", beside === "" ? document : `${document} ${beside}`),
+      phrasing.replace("{document}", () => beside === "" ? document : `${document} ${beside}`),
       anchor,
     ),
   },

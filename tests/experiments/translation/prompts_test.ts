@@ -8,6 +8,7 @@ import { hintsFor, translationPrompts } from "../../../src/experiments/translati
 import {
   translationData,
   type TranslationItem,
+  turnsOf,
 } from "../../../src/experiments/translation/translation_data.ts";
 import { readTokenizer } from "../../../src/data/tokenizer_files.ts";
 import { platform } from "../../../src/platform.ts";
@@ -32,6 +33,11 @@ Deno.test("hintsFor() says what the dictionary has, each word once and in order"
   const words = "blue fox is fox .".split(" ");
   assert.equal(hintsFor(words, dictionary), "blue is f g ; blue is f h ; fox is c g ;");
   assert.equal(hintsFor(["crow"], dictionary), "");
+});
+
+Deno.test("turnsOf() writes a dictionary's words as they are", () => {
+  const [user] = turnsOf(item("blue fox"), "$& is $$ ;");
+  assert.equal(user.content, "blue fox $& is $$ ; answer in <sep> .");
 });
 
 Deno.test("translationPrompts() asks for the document alone unless told", () => {
