@@ -37,6 +37,16 @@ Deno.test("layerGrammar() gives as many different phrasings as asked, each with 
   }
 });
 
+Deno.test("englishGrammar capitalises the first word of a sentence and no other", async () => {
+  for (const text of await run(ask(english(1), 400))) {
+    for (const [, before, word] of text.matchAll(/(\S+) ([A-Z]\w*)/g)) {
+      assert.match(before!, /\.$/, `${word}: ${text}`);
+    }
+    assert.match(text, /^[A-Z]/);
+    assert.doesNotMatch(text, /\. [a-z]/, text);
+  }
+});
+
 Deno.test("layerGrammar() repeats itself for a seed, and starts the same when asked for more", async () => {
   const [few, many, other] = await Promise.all([
     run(ask(english(1), 10)),

@@ -39,15 +39,17 @@ export const englishGrammar: Grammar = {
   ],
   slots: {
     clause: [
-      "{use} the <sep> {format}.",
-      "{use} <sep> as the {format} of your {answer}.",
+      "{Use} the <sep> {format}.",
+      "{Use} <sep> as the {format} of your {answer}.",
       "The {format} of your {answer} {must} be <sep>.",
       "Your {answer} {must} {follow} <sep>.",
       "Let <sep> be your {guide}, and {use} it throughout the {answer}.",
       "The required {format} is <sep>, and you need to understand what <sep> entails.",
       "Make sure that your {answer} {follows} <sep>.",
     ],
-    use: ["Use", "Apply", "Follow", "Adopt", "Take"],
+    // The verb that opens a sentence, and the one in the middle of it.
+    Use: ["Use", "Apply", "Follow", "Adopt", "Take"],
+    use: ["use", "apply", "follow", "adopt", "keep"],
     format: ["format", "layout", "structure", "form"],
     answer: ["answer", "reply", "response", "output"],
     must: ["must", "should", "has to", "needs to"],
