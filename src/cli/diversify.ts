@@ -12,12 +12,13 @@ import { refuse } from "../weights/files.ts";
 import type { WeightsError } from "../weights/weights_error.ts";
 import { configFlags, type ConfigOptions, resolveOptions } from "./config_options.ts";
 import { type Flags, instruction, json, orUndefined, out } from "./flags.ts";
+import { type UsageError, usageError } from "./usage_error.ts";
 import { type Run, type Verb, verb, type VerbHelp } from "./verb.ts";
 
 /** Options of `diversify`. */
 export interface DiversifyOptions extends ConfigOptions {
   readonly json: boolean;
-  /** Text file to write, a phrasing a line; undefined: they are only printed. */
+  /** File to write, a phrasing a line, a JSON text where it is named `*.jsonl`; undefined: they are only printed. */
   readonly out: string | undefined;
   /** What to ask for; undefined: the claim checks of the miniature world. */
   readonly instruction: string | undefined;
@@ -27,7 +28,7 @@ const flags: Flags<DiversifyOptions> = {
   ...configFlags,
   json,
   instruction,
-  out: orUndefined(out("FILE", "Text file to write, a phrasing a line")),
+  out: orUndefined(out("FILE", "File to write, a phrasing a line; *.jsonl: as JSON texts")),
 };
 
 const help: VerbHelp<"diversify"> = {
@@ -55,15 +56,25 @@ export const runDiversify = (
   { instruction, out, ...options }: DiversifyOptions,
 ): Effect.Effect<
   { readonly text: string; readonly document: ReadonlyArray<string> },
-  ConfigError | ParaphraserError | WeightsError,
+  ConfigError | ParaphraserError | UsageError | WeightsError,
   FileSystem.FileSystem
 > =>
   Effect.gen(function* () {
-    const phrasings = yield* phrasingsOf(yield* resolveOptions(options), instruction);
+    if (instruction?.trim() === "") {
+      return yield* usageError("diversify", "--instruction should say what to do but is empty");
+    }
+    const phrasings = yield* phrasingsOf(yield* resolveOptions(options), instruction?.trim());
     const text = phrasings.join("\n");
     if (out === undefined) return { text, document: phrasings };
+    const isJson = out.endsWith(".jsonl");
+    if (!isJson && phrasings.some((phrasing) => /[\r\n]/.test(phrasing))) {
+      const message = "--out: a phrasing has several lines and the file is to have one for each; " +
+        "name it *.jsonl, or put the instruction in one line";
+      return yield* usageError("diversify", message);
+    }
     const fs = yield* FileSystem.FileSystem;
-    yield* fs.writeFileString(out, `${text}\n`).pipe(refuse(out));
+    const lines = isJson ? phrasings.map((phrasing) => JSON.stringify(phrasing)) : phrasings;
+    yield* fs.writeFileString(out, `${lines.join("\n")}\n`).pipe(refuse(out));
     return { text: `${phrasings.length} phrasings in ${out}`, document: phrasings };
   });
 

@@ -104,3 +104,28 @@ Deno.test("runDiversify() gives the world's phrasings, or those of an instructio
     });
     assert.ok(document.every((text) => text.includes("Judge it.") && text.includes("<fmt>")));
   }).pipe(Effect.provide(platform), Effect.runPromise));
+
+Deno.test("runDiversify() writes no phrasings that a run would read back otherwise", () =>
+  Effect.gen(function* () {
+    const [fs, path] = [yield* FileSystem.FileSystem, yield* Path.Path];
+    const folder = yield* fs.makeTempDirectoryScoped();
+    const asked = { ...settings(["data.phrasingCount=5"]), json: true };
+    const refused = (instruction: string, out: string, pattern: RegExp) =>
+      Effect.gen(function* () {
+        const at = path.join(folder, out);
+        const failure = yield* Effect.flip(runDiversify({ ...asked, instruction, out: at }));
+        assert.match(JSON.stringify(failure), pattern);
+        assert.equal(yield* fs.exists(at), false);
+      });
+    yield* refused("Judge\nthe answer.", "p.txt", /--out: a phrasing has several lines.*\.jsonl/);
+    yield* refused("Judge\rthe answer.", "p.txt", /--out: a phrasing has several lines.*\.jsonl/);
+    yield* refused("", "p.txt", /--instruction should say what to do but is empty/);
+    yield* refused(" \n", "p.jsonl", /--instruction should say what to do but is empty/);
+    for (const [instruction, out] of [["Judge it.", "p.txt"], ["Judge\nit.", "p.jsonl"]] as const) {
+      const at = path.join(folder, out);
+      const { document } = yield* runDiversify({ ...asked, instruction, out: at });
+      const set = [...asked.set, `data.phrasings=${at}`];
+      const read = yield* runDiversify({ ...asked, set, instruction: undefined, out: undefined });
+      assert.deepEqual(read.document, document);
+    }
+  }).pipe(Effect.scoped, Effect.provide(platform), Effect.runPromise));
