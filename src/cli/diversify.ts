@@ -12,6 +12,7 @@ import { refuse } from "../weights/files.ts";
 import type { WeightsError } from "../weights/weights_error.ts";
 import { configFlags, type ConfigOptions, resolveOptions } from "./config_options.ts";
 import { type Flags, instruction, json, orUndefined, out } from "./flags.ts";
+import { refuseOverwrite } from "./refuse_overwrite.ts";
 import { type UsageError, usageError } from "./usage_error.ts";
 import { type Run, type Verb, verb, type VerbHelp } from "./verb.ts";
 
@@ -63,7 +64,10 @@ export const runDiversify = (
     if (instruction?.trim() === "") {
       return yield* usageError("diversify", "--instruction should say what to do but is empty");
     }
-    const phrasings = yield* phrasingsOf(yield* resolveOptions(options), instruction?.trim());
+    const config = yield* resolveOptions(options);
+    const inputs = { "--config": options.config, "data.phrasings": config.data.phrasings };
+    yield* refuseOverwrite("diversify", out === undefined ? [] : [out], inputs);
+    const phrasings = yield* phrasingsOf(config, instruction?.trim());
     const text = phrasings.join("\n");
     if (out === undefined) return { text, document: phrasings };
     const isJson = out.endsWith(".jsonl");

@@ -35,7 +35,9 @@ import type { ExperimentSettings } from "./experiment.ts";
 import { resolveModel } from "./model_source.ts";
 import { openBase } from "./open_base.ts";
 import { progressOnStderr } from "./progress_bar.ts";
+import { refuseOverwrite, runFolderFiles } from "./refuse_overwrite.ts";
 import { tunedLayer } from "./tuned_gpu.ts";
+import type { UsageError } from "./usage_error.ts";
 import type { Outcome } from "./verb.ts";
 
 /** What `result.json` of an experiment holds; but for `run` a repetition gives the same. */
@@ -48,7 +50,7 @@ export const runExperiment = (
   options: ExperimentSettings,
 ): Effect.Effect<
   Outcome,
-  ConfigError | HubError | RunError,
+  ConfigError | HubError | RunError | UsageError,
   FileSystem.FileSystem | Path.Path | Stdio.Stdio | Terminal.Terminal
 > =>
   Effect.scoped(Effect.gen(function* () {
@@ -61,6 +63,11 @@ export const runExperiment = (
     const stamp = new Date(started).toISOString().slice(0, 19).replaceAll(":", "-");
     const directory = options.resume ?? options.out ?? `runs/${experiment.name}-${stamp}`;
     const settings = { experiment: experiment.name, ...config };
+    yield* refuseOverwrite("experiment", runFolderFiles(directory), {
+      ...{ "--model": source.directory, "--data": config.data.downstream },
+      ...{ "--diverse": config.data.diverse, "--test": config.data.test },
+      "--questions": config.data.questions,
+    });
     const folder = yield* openRunFolder<RecipeRecord>(directory, settings, "records.jsonl");
     const progress = yield* progressOnStderr;
     const gpu = yield* Gpu;

@@ -17,6 +17,7 @@ import type { WeightsError } from "../weights/weights_error.ts";
 import { configFlags, type ConfigOptions, resolveOptions } from "./config_options.ts";
 import { phrasingsOf } from "./diversify.ts";
 import { type Flags, json, out } from "./flags.ts";
+import { refuseOverwrite } from "./refuse_overwrite.ts";
 import { type UsageError, usageError } from "./usage_error.ts";
 import { type Run, type Verb, verb, type VerbHelp } from "./verb.ts";
 
@@ -73,6 +74,10 @@ export const runMix = (
     if (data.diverse === undefined && mixing.strategy !== "downstream_only") {
       return yield* usageError("mix", "Give --diverse FILE; the verb sample makes one");
     }
+    yield* refuseOverwrite("mix", [out], {
+      ...{ "--config": options.config, "--data": data.downstream, "--diverse": data.diverse },
+      "data.phrasings": data.phrasings,
+    });
     const { chats, notes }: TaskChats = data.downstream === undefined
       ? {
         chats: downstreamExamples(training.seed, data.downstreamItems, yield* phrasingsOf(config)),

@@ -25,6 +25,8 @@ import { needTokenizer } from "./ids.ts";
 import { loadOptions } from "./model_settings.ts";
 import { resolveModel } from "./model_source.ts";
 import { progressOnStderr } from "./progress_bar.ts";
+import { refuseOverwrite } from "./refuse_overwrite.ts";
+import type { UsageError } from "./usage_error.ts";
 import { type Run, type Verb, verb, type VerbHelp } from "./verb.ts";
 
 /** Options of `sample`. */
@@ -75,11 +77,12 @@ export const runSample = (
   { prompts, out, ...options }: SampleOptions,
 ): Effect.Effect<
   { readonly text: string; readonly document: SampleDocument },
-  LoadError | HubError | ConfigError | SampleCacheError | SamplerError,
+  LoadError | HubError | ConfigError | SampleCacheError | SamplerError | UsageError,
   Gpu | FileSystem.FileSystem | Path.Path | Stdio.Stdio
 > =>
   Effect.scoped(Effect.gen(function* () {
     const config = yield* resolveOptions(options);
+    yield* refuseOverwrite("sample", [out], { "--prompts": prompts, "--config": options.config });
     const queries = prompts === undefined
       ? worldQueries(config)
       : yield* readQuestions(prompts).pipe(Effect.provide(layerDatasetsFile));

@@ -42,7 +42,7 @@ export interface SweptRun {
     point: PointSettings,
     folder: string,
     begun: boolean,
-  ) => Effect.Effect<Outcome, ConfigError | HubError | RunError, Platform>;
+  ) => Effect.Effect<Outcome, ConfigError | HubError | RunError | UsageError, Platform>;
 }
 
 /** Options that the sweep gives each point itself. */

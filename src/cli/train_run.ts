@@ -39,8 +39,10 @@ import { resolveOptions, resumedConfig } from "./config_options.ts";
 import { resolveAdapter, resolveModel, type Source } from "./model_source.ts";
 import { openBase } from "./open_base.ts";
 import { progressOnStderr } from "./progress_bar.ts";
+import { refuseOverwrite, runFolderFiles } from "./refuse_overwrite.ts";
 import type { TrainOptions } from "./train.ts";
 import { tunedLayer } from "./tuned_gpu.ts";
+import type { UsageError } from "./usage_error.ts";
 import type { Outcome } from "./verb.ts";
 
 /** Trains and tests the arms of the config in a run folder, and says how it went. */
@@ -48,7 +50,7 @@ export const runTrain = (
   options: TrainOptions,
 ): Effect.Effect<
   Outcome,
-  ConfigError | HubError | RunError,
+  ConfigError | HubError | RunError | UsageError,
   FileSystem.FileSystem | Path.Path | Stdio.Stdio | Terminal.Terminal
 > =>
   Effect.scoped(Effect.gen(function* () {
@@ -67,6 +69,10 @@ export const runTrain = (
     };
     const stamp = new Date(started).toISOString().slice(0, 19).replaceAll(":", "-");
     const directory = options.resume ?? options.out ?? `runs/${options.preset}-${stamp}`;
+    yield* refuseOverwrite("train", runFolderFiles(directory), {
+      ...{ "--model": base.directory, "--init-adapter": initial?.directory },
+      ...{ "--data": config.data.downstream, "--diverse": config.data.diverse },
+    });
     const folder = yield* openRunFolder<ArmResult>(directory, config, "arms.jsonl");
     const { parts, notes, report } = yield* prepare(config, folder, base, initial);
     const { done } = folder;
