@@ -87,7 +87,6 @@ export const runEval = (
       Stream.mapEffect((chat) => encodeChat(tokenizer, chat, { maxTokens })),
       Stream.runCollect,
     );
-    if (examples.length === 0) return yield* usageError("eval", `--data: ${data} holds no chat`);
     const part = (yield* progressOnStderr).begin("eval", examples.length, "examples");
     const losses = yield* exampleLosses(subject, examples, part.advance);
     part.end();

@@ -8,6 +8,7 @@ import { layerDatasetsFile } from "../data/datasets_file.ts";
 import { formatChat } from "../data/jsonl.ts";
 import { diverseChats } from "../delia/diverse_chats.ts";
 import type { ParaphraserError } from "../delia/diversify.ts";
+import { shortageNote } from "../delia/mixing.ts";
 import type { SampleCacheError } from "../delia/sample_cache.ts";
 import { type TaskChats, taskChats } from "../experiments/task_chats.ts";
 import { mixingOf, orderOfStage } from "../experiments/stage_order.ts";
@@ -109,9 +110,7 @@ export const runMix = (
       shortage: mixingOf(config).shortage(sizes),
       ...notes.length > 0 ? { notes } : {},
     };
-    const missing = document.shortage > 0
-      ? `; ${document.shortage} diverse chats fewer than mixing.diverseRatio asks for`
-      : "";
+    const missing = document.shortage > 0 ? `; ${shortageNote(document.shortage)}` : "";
     const text = `${document.examples} chats in ${out}: ${document.downstream} downstream, ` +
       `${document.diverse} diverse${missing}${notes.map((note) => `\n${note}`).join("")}`;
     return { text, document };

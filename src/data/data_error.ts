@@ -1,5 +1,5 @@
 /** What can go wrong between a file of chats and a batch of token ids. @module */
-import { type Cause, Data } from "effect";
+import { type Cause, Data, Effect } from "effect";
 import { type Place, roles } from "./chat.ts";
 
 /** Why a {@linkcode DataError} happened; match on `_tag`. `at` is where the chat was read. */
@@ -9,6 +9,12 @@ export type DataReason =
     readonly _tag: "NoSuchDataset";
     readonly source: string;
     readonly known: ReadonlyArray<string>;
+  }
+  | {
+    readonly _tag: "NoChat";
+    readonly source: string;
+    /** Answers of a model that it holds and that cannot be trained on; absent where it holds nothing. */
+    readonly leftOut?: number;
   }
   | { readonly _tag: "BrokenJson"; readonly at?: Place; readonly report: string }
   | { readonly _tag: "BadChat"; readonly at?: Place; readonly report: string }
@@ -54,6 +60,14 @@ const explain = (reason: DataReason): string => {
       return `${reason.file} cannot be read: ${reason.report}`;
     case "NoSuchDataset":
       return `Expected a data set out of [${reason.known.join(", ")}] but found ${reason.source}`;
+    case "NoChat": {
+      const { source, leftOut } = reason;
+      return leftOut === undefined
+        ? `${source} holds no chat: expected at least one JSON object, each on a line of its own`
+        : `${source} gives no chat to train on: its ${
+          leftOut === 1 ? "one answer is" : `${leftOut} answers are`
+        } left out (empty, cut off or with special tokens): raise sampling.maxNewTokens`;
+    }
     case "BrokenJson":
       return `Expected one JSON object on the line but found broken JSON (${reason.report}): ` +
         "write each chat on a line of its own";
@@ -97,6 +111,18 @@ export class DataError extends DataErrorBase {
   }
 }
 
+/** Chats, or the failure of a source in which there is none; see `NoChat`. */
+export const someChats = <A>(
+  chats: ReadonlyArray<A>,
+  source: string,
+  leftOut: number,
+): Effect.Effect<ReadonlyArray<A>, DataError> =>
+  chats.length > 0 ? Effect.succeed(chats) : Effect.fail(
+    new DataError({
+      reason: { _tag: "NoChat", source, ...leftOut > 0 ? { leftOut } : {} },
+    }),
+  );
+
 /** The same error, saying where the chat was read. */
 export const errorAt = (error: DataError, at: Place | undefined): DataError => {
   const { reason } = error;
@@ -104,6 +130,7 @@ export const errorAt = (error: DataError, at: Place | undefined): DataError => {
   switch (reason._tag) {
     case "CannotRead":
     case "NoSuchDataset":
+    case "NoChat":
     case "BadTokenizer":
       return error;
     default:

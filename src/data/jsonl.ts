@@ -10,7 +10,7 @@ const GROUP = 256;
 /**
  * Chats of UTF-8 JSONL, one a line, as they are read. A byte order mark, `\r\n` and blank lines are
  * passed over (blank lines count). Fails with a `DataError` that names `file` and the line:
- * `BrokenJson`, `UnknownRole`, `BadChat`; or with `CannotRead`.
+ * `BrokenJson`, `UnknownRole`, `BadChat`; or with `CannotRead`, or `NoChat` where there is none.
  *
  * ```ts
  * import assert from "node:assert/strict";
@@ -38,6 +38,9 @@ export const chatsFromBytes = (
   }).pipe(
     Stream.grouped(GROUP),
     Stream.mapAccumEffect(() => 1, (first, lines) => decodeLines(file, first, lines)),
+    Stream.orElseIfEmpty(() =>
+      Stream.fail(new DataError({ reason: { _tag: "NoChat", source: file } }))
+    ),
   );
 
 const decodeLines = (

@@ -120,6 +120,7 @@ export type ParaphraserReason =
     readonly text: string;
     readonly rejection: PhrasingRejection | "no_text";
   }
+  | { readonly _tag: "NoPhrasing"; readonly file: string }
   | { readonly _tag: "BadGrammar"; readonly frame: string; readonly slot: string }
   | {
     readonly _tag: "NotEnough";
@@ -148,6 +149,8 @@ const explain = (reason: ParaphraserReason): string => {
     case "BadPhrasing":
       return `${reason.file}:${reason.line}: the phrasing ${rules[reason.rejection]} ` +
         `but is ${JSON.stringify(reason.text)}`;
+    case "NoPhrasing":
+      return `${reason.file} holds no phrasing: expected one a line`;
     case "BadGrammar":
       return `The frame ${JSON.stringify(reason.frame)} names {${reason.slot}}, ` +
         "which should be a slot of the grammar with at least one wording";

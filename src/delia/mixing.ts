@@ -25,6 +25,12 @@ export interface Mixing {
   readonly shortage: (sizes: MixingSizes) => number;
 }
 
+/** What the user is told of a {@linkcode Mixing.shortage}. */
+export const shortageNote = (shortage: number): string =>
+  `${shortage} diverse ${
+    shortage === 1 ? "chat" : "chats"
+  } fewer than mixing.diverseRatio asks for`;
+
 /** What strategies with diverse data choose. */
 export interface DiverseOptions {
   /** Diverse examples for each downstream example; 0 or more, need not be whole. */

@@ -30,6 +30,8 @@ export interface RecipeRecord {
   readonly supervisedTokens: number;
   /** Downstream examples seen, repetitions counted. */
   readonly exposures: number;
+  /** Diverse examples that an epoch wanted and that were not there; absent where none was missing. */
+  readonly shortage?: number;
   /**
    * SHA-256 by what it is of: the base's files by their names, `downstream`, `diverse` and `facts` as this
    * recipe had them, and `tests`. Records of older runs lack it.

@@ -32,6 +32,8 @@ export interface ArmResult {
   readonly steps: number;
   /** How many downstream examples the arm saw, repetitions counted. */
   readonly exposures: number;
+  /** Diverse examples that an epoch wanted and that were not there; absent where none was missing. */
+  readonly shortage?: number;
   /** Seconds of training and evaluation. */
   readonly seconds: number;
   /**

@@ -25,7 +25,7 @@ import { evaluateArm, type Evaluation } from "./evaluate_arm.ts";
 import type { RunData } from "./run_data.ts";
 import { needsDiverse } from "./recipe.ts";
 import type { ArmResult } from "./result.ts";
-import { type RecipeData, trainRecipe } from "./train_recipe.ts";
+import { type RecipeData, type Trained, trainRecipe } from "./train_recipe.ts";
 import { usableSamples } from "./usable_samples.ts";
 
 /** What every arm of a run shares. */
@@ -129,16 +129,17 @@ const runArm = (
       ...saved ? { saved } : {},
     });
     const name = arm?.name ?? "base";
-    const trained = arm
+    const trained: Pick<Trained, "steps" | "exposures" | "shortage"> = arm
       ? yield* trainRecipe(arm, adapter, dataOfArm(arm, seedData), { config, seed, progress })
       : { steps: 0, exposures: 0 };
     if (arm) yield* parts.onAdapter(arm, seed, adapter);
     const evaluation = yield* testArm(parts, name, adapter, seedData);
     const ended = yield* Clock.currentTimeMillis;
-    const { steps, exposures } = trained;
+    const { steps, exposures, shortage } = trained;
     const { metrics, samples } = evaluation;
     const seconds = (ended - started) / 1000;
-    return { name, seed, steps, exposures, seconds, metrics, samples };
+    const missing = shortage === undefined ? {} : { shortage };
+    return { name, seed, steps, exposures, ...missing, seconds, metrics, samples };
   }));
 
 const dataOfArm = ({ phrasings }: Arm, { data, diverse }: SeedData): RecipeData => ({

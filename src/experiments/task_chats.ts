@@ -6,7 +6,7 @@
  */
 import { Effect, type FileSystem, Result, Stream } from "effect";
 import type { Chat } from "../data/chat.ts";
-import type { DataError } from "../data/data_error.ts";
+import { type DataError, someChats } from "../data/data_error.ts";
 import { Datasets } from "../data/datasets.ts";
 import type { Tokenizer } from "../data/tokenizer.ts";
 import { readSamples, type SampleCacheError, type StoredSamples } from "../delia/sample_cache.ts";
@@ -52,7 +52,11 @@ export const taskChats = (
 ): Effect.Effect<TaskChats, DataError | SampleCacheError, Datasets | FileSystem.FileSystem> =>
   Effect.gen(function* () {
     const stored = yield* readSamples(file);
-    if (stored) return rewritten(file, stored, options);
+    if (stored) {
+      const task = rewritten(file, stored, options);
+      yield* someChats(task.chats, file, stored.samples.length);
+      return task;
+    }
     const datasets = yield* Datasets;
     return { chats: yield* Stream.runCollect(datasets.open(file)), notes: [] };
   });

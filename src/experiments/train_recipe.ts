@@ -2,6 +2,7 @@
 import { Effect, Stream } from "effect";
 import type { RunConfig } from "../config/run_config.ts";
 import type { Example } from "../data/example.ts";
+import { shortageNote } from "../delia/mixing.ts";
 import type { Gpu, GpuError } from "../gpu/gpu.ts";
 import { randomBits } from "../gpu/random.ts";
 import type { ModelError } from "../models/model_error.ts";
@@ -14,7 +15,7 @@ import { type StepReport, train } from "../training/train.ts";
 import { errorIn, type TrainingError } from "../training/training_error.ts";
 import type { WeightsError } from "../weights/weights_error.ts";
 import type { Recipe, Stage } from "./recipe.ts";
-import { orderOfStage, type StageItem, type StageSizes } from "./stage_order.ts";
+import { mixingOf, orderOfStage, type StageItem, type StageSizes } from "./stage_order.ts";
 import { exampleOf, stepOptionsOf } from "./training_variant.ts";
 
 /** The examples that a recipe draws from. */
@@ -31,6 +32,8 @@ export interface Trained {
   readonly supervisedTokens: number;
   /** Downstream examples seen, repetitions counted. */
   readonly exposures: number;
+  /** Diverse examples that an epoch wanted and that were not there; absent where none was missing. */
+  readonly shortage?: number;
 }
 
 /** How to train, and who watches. */
@@ -89,6 +92,9 @@ const trainStage = (
     const perStep = batchSize * accumulationSteps;
     const steps = Math.ceil(order.length / perStep);
     const label = recipe.stages.length > 1 ? `${recipe.name}, stage ${index + 1}` : recipe.name;
+    const missing = shortageOf(stage, config, sizesOf(data));
+    const shortage = Math.max(missing, before.shortage ?? 0);
+    if (missing > 0) progress.say(`${label} (seed ${seed}): ${shortageNote(missing)}`);
     const part = progress.begin(`${label} (seed ${seed})`, steps, "steps");
     let done = before;
     const keep = (reports: ReadonlyArray<StepReport>) =>
@@ -105,6 +111,7 @@ const trainStage = (
           tokens: done.tokens + sum(reports, "tokens"),
           supervisedTokens: done.supervisedTokens + sum(reports, "supervisedTokens"),
           exposures: before.exposures + seen.filter(({ source }) => source === "downstream").length,
+          ...shortage > 0 ? { shortage } : {},
         };
         part.advance(step + 1, `loss ${loss.toFixed(3)}`);
         yield* watch(done);
@@ -134,6 +141,15 @@ const trainStage = (
     part.end();
     return done;
   });
+
+const shortageOf = (
+  { data, diverseRatio }: Stage,
+  config: Pick<RunConfig, "mixing">,
+  sizes: StageSizes,
+): number =>
+  data === "mixed" || data === "diverse_and_share"
+    ? mixingOf(config, diverseRatio).shortage(sizes)
+    : 0;
 
 const sizesOf = ({ downstream, diverse, facts }: RecipeData): StageSizes => ({
   downstream: downstream.length,

@@ -1,6 +1,7 @@
 /** The base's own answers that may be trained on: collected with progress, the others counted. @module */
 import { Effect, Stream } from "effect";
 import type { PromptMode } from "../config/sampling_config.ts";
+import { type DataError, someChats } from "../data/data_error.ts";
 import type { Tokenizer } from "../data/tokenizer.ts";
 import { isGuided } from "../delia/guided_prompt.ts";
 import { rejectionOf, type SelfSample } from "../delia/self_sample.ts";
@@ -20,11 +21,11 @@ export interface Collecting {
   readonly promptMode: PromptMode;
 }
 
-/** The usable ones of `samples` by index; how many are left out is said where the part ends. */
+/** The usable ones of `samples` by index; how many are left out is said where the part ends. Fails where all are. */
 export const usableSamples = <E, R>(
   samples: Stream.Stream<SelfSample, E, R>,
   { progress, label, total, tokenizer, token, promptMode }: Collecting,
-): Effect.Effect<ReadonlyArray<SelfSample>, E, R> =>
+): Effect.Effect<ReadonlyArray<SelfSample>, E | DataError, R> =>
   Effect.gen(function* () {
     const part = progress.begin(label, total, "answers");
     const all = yield* samples.pipe(
@@ -45,5 +46,6 @@ export const usableSamples = <E, R>(
         ? `${left} of ${all.length} left out (empty, cut off, special tokens${speaking})`
         : undefined,
     );
-    return usable;
+    // None of none is what was asked for; none of some would be tuning without diverse data.
+    return all.length === 0 ? usable : yield* someChats(usable, label, left);
   });

@@ -2,6 +2,7 @@
 import { Effect } from "effect";
 import { declaredBehaviours } from "../config/reference_behaviours.ts";
 import { armNames } from "../config/run_config.ts";
+import { shortageNote } from "../delia/mixing.ts";
 import { rateNames, type ReportedRun } from "../experiments/result.ts";
 import type { Roofline } from "../roofline/measure_step.ts";
 import type { MetricRecord } from "../training/metric_log.ts";
@@ -144,7 +145,10 @@ const drawLosses = (
 };
 
 const protocol = (result: ReportedRun): Html => {
-  const said = [...declaredBehaviours(result.config), ...result.notes ?? []];
+  const short = result.arms.flatMap(({ name, seed, shortage }) =>
+    shortage === undefined ? [] : [`${armLabels[name]}, seed ${seed}: ${shortageNote(shortage)}.`]
+  );
+  const said = [...declaredBehaviours(result.config), ...result.notes ?? [], ...short];
   return markup`<p>Preset <code>${
     result.preset ?? missing
   }</code>. Completion-only loss, normalised over the supervised

@@ -80,12 +80,18 @@ onGpu(
     const before = yield* fs.readFileString(out);
     assert.deepEqual(yield* runSample(sampling), sampled);
     assert.equal(yield* fs.readFileString(out), before);
+    // A model of forty steps seldom ends an answer: half of them are made such as training takes.
+    const settled = before.trim().split("\n").map((line, at) => {
+      const sample = JSON.parse(line);
+      if (at % 2 === 0) sample.messages[1].content = "red .";
+      return `${JSON.stringify({ ...sample, finish: at % 2 === 0 ? "stop" : "length" })}\n`;
+    });
+    yield* fs.writeFileString(out, settled.join(""));
     const { document: mixed } = yield* runMix({
       ...{ ...options, diverse: out, json: true },
       out: path.join(folder, "mixed.jsonl"),
     });
-    const kept = 8 - Object.values(sampled.document.rejected).reduce((sum, n) => sum + n, 0);
-    assert.deepEqual([mixed.downstream, mixed.diverse, mixed.shortage], [4, kept, 8 - kept]);
+    assert.deepEqual([mixed.downstream, mixed.diverse, mixed.shortage], [4, 4, 4]);
     const lines = (yield* fs.readFileString(mixed.file)).trim().split("\n");
     assert.equal(lines.length, mixed.examples);
   }).pipe(Effect.provide(platform)),

@@ -44,6 +44,15 @@ Deno.test("chatsFromBytes() passes over BOM, CRLF and blank lines, and counts th
   assert.equal(chats[1]?.messages[0]?.content, "héé");
 });
 
+Deno.test("chatsFromBytes() refuses a file without a chat by its name", async () => {
+  for (const text of ["", "\n  \r\n", "\uFEFF"]) {
+    assert.equal(
+      await failure(text),
+      "a.jsonl holds no chat: expected at least one JSON object, each on a line of its own",
+    );
+  }
+});
+
 Deno.test("chatsFromBytes() numbers lines across groups", async () => {
   const chats = await Effect.runPromise(read(`${hi}\n`.repeat(600), 4096));
   assert.deepEqual(lines(chats), Array.from({ length: 600 }, (_, i) => i + 1));

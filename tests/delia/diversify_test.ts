@@ -122,5 +122,6 @@ Deno.test("layerPhrasingFile() names file and line of a phrasing that breaks a r
   );
   assert.match(await message("a.txt", "<sep> is json"), /^a.txt:1: .* gives the format away/);
   assert.match(await message("a.jsonl", "Use <sep>."), /^a.jsonl:1: .* a text or {"text": …}/);
+  assert.equal(await message("a.txt", "\n"), "a.txt holds no phrasing: expected one a line");
   assert.match(await message("a.txt", "Use <sep>."), /^Expected 2 phrasings but found 1/);
 });

@@ -54,6 +54,11 @@ Deno.test("usableSamples() sorts by index, and says how many answers it leaves o
   ]);
 });
 
+Deno.test("usableSamples() refuses answers of which none is usable", async () => {
+  const failure = await collect([sample(0, " "), sample(1, "red", "length")]).catch(String);
+  assert.match(String(failure), /sampling gives no chat to train on: its 2 answers are left out/);
+});
+
 Deno.test("usableSamples() ends without a note where it leaves nothing out", async () => {
   const { kept, told } = await collect([sample(1, "hello"), sample(0, "red")]);
   assert.deepEqual(kept, [0, 1]);

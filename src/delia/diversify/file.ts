@@ -45,6 +45,9 @@ export const layerPhrasingFile = (
           new ParaphraserError({ reason: { _tag: "CannotRead", file, report: message } }),
       );
       const { taken, rejected } = yield* readPhrasings(file, content, rules);
+      if (taken.length === 0) {
+        return yield* new ParaphraserError({ reason: { _tag: "NoPhrasing", file } });
+      }
       return {
         paraphrase: (_instruction, count) => {
           const phrasings = Stream.fromIterable(taken.slice(0, count));

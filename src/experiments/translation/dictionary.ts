@@ -72,5 +72,8 @@ export const readDictionary = (
       problems.push({ path: `line ${at + 1}`, problem });
     } else dictionary.set(word, [...new Set([...dictionary.get(word) ?? [], translation])]);
   }
+  if (dictionary.size === 0 && problems.length === 0) {
+    problems.push({ path: "the file", problem: "expected a translation but found none" });
+  }
   return { dictionary, problems };
 };

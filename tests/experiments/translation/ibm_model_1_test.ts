@@ -78,5 +78,6 @@ Deno.test("readDictionary() reads a table, says which lines it can't, and revers
   assert.deepEqual([...dictionary], [["fox", ["b k", "b c"]], ["crow", ["b k"]]]);
   assert.deepEqual(problems.map(({ path }) => path), ["line 5", "line 6"]);
   assert.match(problems[1]!.problem, /found "red b"/);
+  assert.match(readDictionary("# none\n").problems[0]!.problem, /a translation but found none/);
   assert.deepEqual([...reversed(dictionary)], [["b k", ["fox", "crow"]], ["b c", ["fox"]]]);
 });
