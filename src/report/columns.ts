@@ -70,6 +70,10 @@ export const formatNumber = (kind: Column["kind"] | "count", value: number | und
   }
 };
 
+/** `1 step`, `33 steps`. */
+export const counted = (count: number, noun: string): string =>
+  `${count} ${noun}${count === 1 ? "" : "s"}`;
+
 const byteUnits = ["B", "KiB", "MiB", "GiB", "TiB"];
 
 /** Bytes for people: `1.5 KiB`, `312 MiB`. */

@@ -10,6 +10,7 @@ import { answers } from "./answers.ts";
 import { lossChart, lossDomain, mostPoints, rateChart } from "./charts.ts";
 import { claimsOf, verdict } from "./claims.ts";
 import {
+  counted,
   formatBytes,
   formatNumber,
   formatSeconds,
@@ -138,8 +139,8 @@ const drawLosses = (
     if (records.length === 0) return [];
     const arm = armNames.find((known) => known === name);
     const title = arm === undefined ? name : [dot({ name: arm }), armLabels[arm]];
-    const steps = records.reduce((most, { step }) => Math.max(most, step), 0);
-    return [Effect.map(lossChart(records, domain), (svg) => figure(title, `${steps} steps`, svg))];
+    const steps = counted(new Set(records.map(({ step }) => step)).size, "step"); // of several seeds alike
+    return [Effect.map(lossChart(records, domain), (svg) => figure(title, steps, svg))];
   });
   return Effect.all(figures);
 };

@@ -28,6 +28,19 @@ Deno.test("renderReport() shows every arm and seed, and needs nothing from elsew
   assert.doesNotMatch(html, /NaN|undefined|\[object/);
 });
 
+Deno.test("renderReport() counts the steps of a loss chart, which records number from 0", async () => {
+  const records = sampleMetrics(2).filter(({ name }) => name === "delia");
+  const stepsShown = async (most: number): Promise<string | undefined> => {
+    const html = await Effect.runPromise(
+      renderReport(sampleRun(2), records.filter(({ step }) => step < most)),
+    );
+    return html.match(/(\d+ steps?)<\/figcaption>/)?.[1];
+  };
+  assert.equal(await stepsShown(Infinity), `${sampleArm("delia", 42).steps} steps`);
+  assert.equal(await stepsShown(2), "2 steps");
+  assert.equal(await stepsShown(1), "1 step");
+});
+
 Deno.test("renderReport() colours charts from the page, so that dark pages stay readable", async () => {
   const html = await Effect.runPromise(renderReport(sampleRun(1), sampleMetrics(1)));
   const texts = html.match(/<text [^>]*>/g) ?? [];

@@ -101,7 +101,7 @@ export const sampleMetrics = (seeds: number): ReadonlyArray<MetricRecord> =>
       Array.from({ length: stepsOf[name] }, (_, step): MetricRecord => ({
         name,
         seed,
-        step: step + 1,
+        step,
         loss: (name === "common_matched_steps" ? 0.01 : 0.2) +
           4 * Math.exp(-step / 12) * (0.7 + 0.6 * randomUnit(seed, armNames.indexOf(name), step)),
         learning_rate: 5e-3 * Math.min(1, (step + 1) / 25),
