@@ -131,17 +131,24 @@ const columnsOf = (rows: ReadonlyArray<Row>): ReadonlyArray<GroupColumn> => {
   ];
 };
 
-/** All in one block if it fits, else rates and distances apart, each in as many as it needs. */
+/**
+ * All in one block if it fits, else rates and distances apart, each in as many as it needs: distances
+ * to one word then share no block with those to another, so that a heading stands over each.
+ */
 const layOut = (
   columns: ReadonlyArray<GroupColumn>,
   labelWidth: number,
   width: number,
-): ReadonlyArray<ReadonlyArray<GroupColumn>> =>
-  lineWidth(labelWidth, columns) <= width
-    ? [columns]
-    : [false, true].flatMap((distance) =>
-      blocksOf(columns.filter((column) => column.distance === distance), labelWidth, width)
-    );
+): ReadonlyArray<ReadonlyArray<GroupColumn>> => {
+  const fits = (some: ReadonlyArray<GroupColumn>): boolean => lineWidth(labelWidth, some) <= width;
+  if (fits(columns)) return [columns];
+  const rates = columns.filter(({ distance }) => !distance);
+  const distances = columns.filter(({ distance }) => distance);
+  const words = fits(distances)
+    ? [distances]
+    : [...Map.groupBy(distances, ({ group }) => group).values()];
+  return [rates, ...words].flatMap((some) => blocksOf(some, labelWidth, width));
+};
 
 const render = (
   columns: ReadonlyArray<GroupColumn>,
@@ -161,14 +168,20 @@ const render = (
   return [groupTitles(labelWidth, columns), titles, rule, ...body].join("\n");
 };
 
-/** The headings above the column titles, each at the left of its columns if it fits there. */
+/**
+ * The headings above the column titles, each at the left of its columns if it fits there; of a lone
+ * group, whose heading may reach over the labels, else at the right.
+ */
 const groupTitles = (labelWidth: number, columns: ReadonlyArray<GroupColumn>): string => {
   let text = " ".repeat(labelWidth);
-  for (const group of new Set(columns.map((column) => column.group))) {
-    const own = columns.filter((column) => column.group === group);
+  const groups = [...Map.groupBy(columns, ({ group }) => group)];
+  for (const [group, own] of groups) {
     const gap = own[0]?.gap ?? 1;
     const width = lineWidth(0, own) - gap;
     const title = group.length <= width ? group : group.split(" (")[0] ?? "";
+    if (title.length > width && groups.length === 1) {
+      return title.padStart(lineWidth(labelWidth, columns));
+    }
     text += " ".repeat(gap) + (title.length <= width ? title : "").padEnd(width);
   }
   return text.trimEnd();

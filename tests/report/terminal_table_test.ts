@@ -21,6 +21,26 @@ Deno.test("terminalTable() sets rates and distances side by side only where they
   assert.ok(blocks(40) > 2);
 });
 
+Deno.test("terminalTable() says at any width of which word a distance is", () => {
+  for (const seeds of [1, 3]) {
+    for (let width = 40; width <= 120; width++) {
+      const lines = terminalTable(sampleRun(seeds), { width }).split("\n");
+      const found = lines.flatMap((line, index) => {
+        const titles = /^arm /.test(line) ? line.match(/first|mid|last/g) ?? [] : [];
+        const words = lines[index - 1]?.match(/(?<=L2 to )\w+/g) ?? [];
+        // Of two words side by side each has its three blocks.
+        return titles.map((title, at) =>
+          `${words[words.length > 1 ? Math.floor(at / 3) : 0]} ${title}`
+        );
+      });
+      const wanted = ["json", "thought"].flatMap((word) =>
+        ["first", "mid", "last"].map((block) => `${word} ${block}`)
+      );
+      assert.deepEqual(found, wanted, `${width}`);
+    }
+  }
+});
+
 Deno.test("terminalTable() shows mean, least, greatest and every seed of an arm", () => {
   const run = sampleRun(1);
   const arms = [0.5, 1].map((t2_transfer, index) => ({
