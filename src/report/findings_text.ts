@@ -1,7 +1,7 @@
 /** The findings of an experiment as text for a terminal of any width. @module */
 import type { Experiment, Findings } from "../experiments/experiment.ts";
 import type { ColumnKind, Estimate, Table, TableRow } from "../experiments/presentation.ts";
-import { blocksOf, drawLine, textColumn } from "./text_columns.ts";
+import { blocksOf, drawLine, type TextColumn, textColumn } from "./text_columns.ts";
 import { wrap } from "./wrap.ts";
 
 /** A number as its column shows it, without its interval. */
@@ -52,7 +52,10 @@ export const findingsText = (
   ].join("\n");
 };
 
-/** A table as lines; one that is too wide is shown as one block of columns after the other. */
+/**
+ * A table as lines; one that is too wide is shown as one block of columns after the other, and what is
+ * too wide for a block is folded.
+ */
 export const tableLines = (
   { title, notes, columns, rows }: Table,
   width: number,
@@ -67,15 +70,58 @@ export const tableLines = (
       const cell = cells[column];
       return cell === undefined && paper ? "" : formatCell(kind, cell);
     });
-    return textColumn(title, texts, 2);
+    return foldedColumn(title, texts, width - labelWidth);
   });
+  const draw = (
+    label: string,
+    block: ReadonlyArray<FoldedColumn>,
+    linesOf: (column: FoldedColumn) => ReadonlyArray<string>,
+  ): ReadonlyArray<string> => {
+    const folded = fold(label, labelWidth, 2);
+    const height = Math.max(1, folded.length, ...block.map((column) => linesOf(column).length));
+    return Array.from(
+      { length: height },
+      (_, at) =>
+        drawLine(folded[at] ?? "", labelWidth, block, (column) => linesOf(column)[at] ?? ""),
+    );
+  };
   return [
     ...wrap(title, width),
     ...blocksOf(shown, labelWidth, width).flatMap((block) => [
-      drawLine("", labelWidth, block, ({ title }) => title),
-      ...labels.map((label, row) => drawLine(label, labelWidth, block, ({ cells }) => cells[row]!)),
+      ...draw("", block, ({ head }) => head),
+      ...labels.flatMap((label, row) => draw(label, block, ({ body }) => body[row]!)),
       "",
     ]).slice(0, -1),
     ...notes.flatMap((note) => wrap(note, width)),
   ];
+};
+
+/** A column whose title and cells are lines, one below the other. */
+interface FoldedColumn extends TextColumn {
+  readonly head: ReadonlyArray<string>;
+  readonly body: ReadonlyArray<ReadonlyArray<string>>;
+}
+
+const gap = 2;
+
+// Numbers stand at the right of their column; text of several lines reads from the left.
+const foldedColumn = (
+  title: string,
+  texts: ReadonlyArray<string>,
+  room: number,
+): FoldedColumn => {
+  const [head, ...body] = [title, ...texts].map((text) => fold(text, room - gap, 0));
+  const folded = [head!, ...body].some(({ length }) => length > 1);
+  const column = textColumn("", [...head!, ...body.flat()], gap);
+  const place = (lines: ReadonlyArray<string>) =>
+    folded ? lines.map((line) => line.padEnd(column.width)) : lines;
+  return { ...column, head: place(head!), body: body.map(place) };
+};
+
+/** `text` in lines of `width`, its own margin before each. */
+const fold = (text: string, width: number, indent: number): ReadonlyArray<string> => {
+  if (text.length <= width) return [text];
+  const words = text.trimStart();
+  const margin = text.slice(0, text.length - words.length);
+  return wrap(words, width - margin.length, indent).map((line) => margin + line);
 };
