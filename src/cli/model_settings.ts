@@ -8,7 +8,7 @@ import { Gpu } from "../gpu/gpu.ts";
 import type { StorageChoice } from "../models/choose_storage.ts";
 import type { LoadModelOptions } from "../models/load_model.ts";
 import { availableMemory } from "../platform.ts";
-import { memoryLines } from "../report/memory_text.ts";
+import { memoryLines, type MemorySettings } from "../report/memory_text.ts";
 import { progressOnStderr } from "./progress_bar.ts";
 import { type UsageError, usageError } from "./usage_error.ts";
 
@@ -27,9 +27,13 @@ export const modelSettings = (
     return yield* loadOptions(model);
   });
 
-/** {@linkcode LoadModelOptions} of a config; the choice is said on stderr before anything is uploaded. */
+/**
+ * {@linkcode LoadModelOptions} of a config; the choice is said on stderr before anything is uploaded,
+ * and which of `settings` would take less.
+ */
 export const loadOptions = (
   model: ModelConfig,
+  settings?: MemorySettings,
 ): Effect.Effect<LoadModelOptions, never, Gpu | Stdio.Stdio> =>
   Effect.gen(function* () {
     const progress = yield* progressOnStderr;
@@ -39,7 +43,7 @@ export const loadOptions = (
       ...budget === undefined ? {} : { budget },
       ...model.positions === undefined ? {} : { positions: model.positions },
       onPlan: (choice: StorageChoice) =>
-        Effect.sync(() => memoryLines(choice).forEach(progress.say)),
+        Effect.sync(() => memoryLines(choice, settings).forEach(progress.say)),
     };
   });
 

@@ -66,7 +66,7 @@ export const openBase: (
     storage: config.model.storage,
     budget: yield* memoryBudget(config.model),
   });
-  memoryLines(choice).forEach(progress.say);
+  memoryLines(choice, config).forEach(progress.say);
   const { architecture, shape, weights } = opened;
   const decoder = yield* loadDecoder(architecture, shape, weights, {
     newIds: ids,

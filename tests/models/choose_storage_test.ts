@@ -5,7 +5,6 @@ import { llama } from "../../src/models/llama.ts";
 import { planMemory } from "../../src/models/memory_plan.ts";
 import type { OpenModel } from "../../src/models/open_model.ts";
 import { randomWeights } from "../../src/models/random_weights.ts";
-import { memoryLines } from "../../src/report/memory_text.ts";
 
 const config = {
   vocab_size: 512,
@@ -112,27 +111,4 @@ Deno.test("chooseStorage() refuses what fits in no format", () => {
     message,
     /^The model does not fit: stored as q8 it needs 0\.00 GiB with its adapter/,
   );
-});
-
-Deno.test("memoryLines() names the settings that take less where the plan does not fit", () => {
-  const lines = (planned: typeof run, storage: "f32" | "q8", budget: number | undefined) => {
-    const plan = planMemory(llama, shape, { ...planned, storage });
-    return memoryLines({ storage, run: planned, plan, budget });
-  };
-  assert.equal(lines(run, "f32", undefined).length, 1);
-  assert.equal(lines(run, "f32", 2 ** 40).length, 1);
-  const training = lines(run, "f32", 1000);
-  assert.match(training[0]!, /^GPU memory: up to .* of .* \(weights .* as f32, adapter /);
-  assert.match(training.join("\n"), /gradientCheckpointing=true[^]*model\.storage=q8/);
-  assert.doesNotMatch(training.join("\n"), /sampling\.batchSize|positions/);
-  const checkpointed = lines({ ...run, gradientCheckpointing: true }, "q8", 1000);
-  assert.match(checkpointed[0]!, /weights .* as q8, adapter /);
-  assert.doesNotMatch(checkpointed.join("\n"), /gradientCheckpointing|storage=q8/);
-  const generated = { batch: 32, tokens: 40, prompt: 30 };
-  const sampling = lines({ ...run, trainedTokens: 0, generated }, "f32", 1000).slice(2);
-  assert.deepEqual(sampling.map((line) => line.trim().split(" ")[1]), [
-    "sampling.batchSize=8",
-    "model.positions=256",
-    "model.storage=q8",
-  ]);
 });
