@@ -87,8 +87,9 @@ export const runSample = (
       ? worldQueries(config)
       : yield* readQuestions(prompts).pipe(Effect.provide(layerDatasetsFile));
     const { directory } = yield* resolveModel(config.model.source);
-    const settings = yield* loadOptions(config.model);
-    const batch = { batch: config.sampling.batchSize };
+    const settings = yield* loadOptions(config.model, { sampling: config.sampling });
+    // No more run at once than there are.
+    const batch = { batch: Math.max(1, Math.min(config.sampling.batchSize, queries.length)) };
     const { subject, tokenizer: found } = yield* loadModel(directory, undefined, {
       ...settings,
       ...batch,
