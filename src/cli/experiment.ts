@@ -79,7 +79,7 @@ const help: VerbHelp<"experiment"> = {
     },
     {
       command: "deno task delia experiment formatted_text --model DIR --data task.jsonl " +
-        "--test test.jsonl --diverse diverse.jsonl --preset paper-e2",
+        "--test test.jsonl --diverse diverse.jsonl --preset paper-e2-100",
       description: "A model and data of your own",
     },
   ],
