@@ -26,6 +26,7 @@ import { memoryLines } from "../report/memory_text.ts";
 import type { Progress } from "../report/progress.ts";
 import { describeBase } from "../weights/adapter_base.ts";
 import type { AdapterBase, TrainedToken } from "../weights/peft_config.ts";
+import { checkRank } from "./check_rank.ts";
 import type { Source } from "./model_source.ts";
 import { memoryBudget } from "./model_settings.ts";
 
@@ -62,6 +63,7 @@ export const openBase: (
   const { tokenizer, ids } = base.withTokens([token]);
   yield* checkWording(config, tokenizer);
   const opened = yield* openModel(directory);
+  yield* checkRank(config.lora, opened);
   const choice = yield* chooseStorage(opened, plannedRun(config, opened.shape), {
     storage: config.model.storage,
     budget: yield* memoryBudget(config.model),
