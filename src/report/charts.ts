@@ -51,7 +51,12 @@ export const lossChart = (
         : false,
     },
     encoding: {
-      x: { field: "step", type: "quantitative", title: "optimizer step", axis: { tickMinStep: 1 } },
+      x: {
+        field: "step",
+        type: "quantitative",
+        title: "optimizer step",
+        axis: { tickMinStep: 1, format: "d" },
+      },
       y: {
         field: "loss",
         type: "quantitative",

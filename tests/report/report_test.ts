@@ -41,6 +41,12 @@ Deno.test("renderReport() counts the steps of a loss chart, which records number
   assert.equal(await stepsShown(1), "1 step");
 });
 
+Deno.test("renderReport() numbers the steps of a chart whole, even of a single one", async () => {
+  const first = sampleMetrics(1).filter(({ step }) => step === 0);
+  const html = await Effect.runPromise(renderReport(sampleRun(1), first));
+  assert.doesNotMatch(html, />0\.0{6}</);
+});
+
 Deno.test("renderReport() colours charts from the page, so that dark pages stay readable", async () => {
   const html = await Effect.runPromise(renderReport(sampleRun(1), sampleMetrics(1)));
   const texts = html.match(/<text [^>]*>/g) ?? [];
