@@ -8,6 +8,7 @@ import type { RunConfig } from "../config/run_config.ts";
 import { defaultRules, Paraphraser, type ParaphraserError } from "../delia/diversify.ts";
 import { layerPhrasingFile } from "../delia/diversify/file.ts";
 import { englishGrammar, type Grammar, layerGrammar } from "../delia/diversify/grammar.ts";
+import { counted } from "../report/columns.ts";
 import { refuse } from "../weights/files.ts";
 import type { WeightsError } from "../weights/weights_error.ts";
 import { configFlags, type ConfigOptions, resolveOptions } from "./config_options.ts";
@@ -79,7 +80,7 @@ export const runDiversify = (
     const fs = yield* FileSystem.FileSystem;
     const lines = isJson ? phrasings.map((phrasing) => JSON.stringify(phrasing)) : phrasings;
     yield* fs.writeFileString(out, `${lines.join("\n")}\n`).pipe(refuse(out));
-    return { text: `${phrasings.length} phrasings in ${out}`, document: phrasings };
+    return { text: `${counted(phrasings.length, "phrasing")} in ${out}`, document: phrasings };
   });
 
 /** The phrasings of a run: the file's of `data.phrasings`, the instruction's, or the miniature world's. */

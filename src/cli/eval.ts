@@ -9,6 +9,7 @@ import { layerDatasetsFile } from "../data/datasets_file.ts";
 import { encodeChat } from "../data/example.ts";
 import { exampleLosses } from "../evaluation/example_losses.ts";
 import { type LoadError, loadModel, type LoadServices } from "../models/load_model.ts";
+import { counted } from "../report/columns.ts";
 import { adapter, data, type Flags, json, metrics, model, setModel } from "./flags.ts";
 import { needTokenizer } from "./ids.ts";
 import { modelSettings } from "./model_settings.ts";
@@ -98,7 +99,10 @@ export const runEval = (
       `${name} ${value.toFixed(6)}`
     );
     return {
-      text: [...lines, `${tokens} supervised tokens in ${losses.length} chats`].join("\n"),
+      text: [
+        ...lines,
+        `${counted(tokens, "supervised token")} in ${counted(losses.length, "chat")}`,
+      ].join("\n"),
       document: {
         loss,
         supervised_tokens: tokens,

@@ -18,6 +18,7 @@ import type { SamplerError } from "../generation/sampler.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import type { HubError } from "../hub/hub_error.ts";
 import { type LoadError, loadModel } from "../models/load_model.ts";
+import { counted } from "../report/columns.ts";
 import { describeBase } from "../weights/adapter_base.ts";
 import { configFlags, type ConfigOptions, resolveOptions } from "./config_options.ts";
 import { type Flags, json, orUndefined, out, prompts } from "./flags.ts";
@@ -121,7 +122,7 @@ export const runSample = (
     const { empty, cut_off, names_new_token, speaks_of_reference, special_token } = rejected;
     const speaking = isGuided(promptMode) ? `, ${speaks_of_reference} of the reference answer` : "";
     return {
-      text: `${samples} answers in ${out}; training leaves out ${empty} empty, ` +
+      text: `${counted(samples, "answer")} in ${out}; training leaves out ${empty} empty, ` +
         `${cut_off} cut off, ${names_new_token} with ${token}, ` +
         `${special_token} with special tokens${speaking}`,
       document: { file: out, samples, rejected },
