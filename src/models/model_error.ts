@@ -31,7 +31,10 @@ const ModelErrorBase: new (fields: { readonly reason: ModelReason }) =>
   & Cause.YieldableError
   & { readonly _tag: "ModelError"; readonly reason: ModelReason } = Data.TaggedError("ModelError");
 
-const gib = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(2)} GiB`;
+const size = (bytes: number): string =>
+  bytes < 2 ** 30
+    ? `${Number((bytes / 2 ** 20).toPrecision(3))} MiB`
+    : `${(bytes / 2 ** 30).toFixed(2)} GiB`;
 
 const explain = (reason: ModelReason): string => {
   switch (reason._tag) {
@@ -49,8 +52,10 @@ const explain = (reason: ModelReason): string => {
     case "EmptyPrompt":
       return `Prompt ${reason.index} has no tokens: an answer goes on from at least one`;
     case "DoesNotFit":
-      return `The model does not fit: stored as ${reason.storage} it needs ${gib(reason.needed)} ` +
-        `with its adapter, of ${gib(reason.budget)}; take a smaller model, or raise model.memory`;
+      return `The model does not fit: stored as ${reason.storage} it needs ${
+        size(reason.needed)
+      } ` +
+        `with its adapter, of ${size(reason.budget)}; take a smaller model, or raise model.memory`;
   }
 };
 

@@ -109,6 +109,6 @@ Deno.test("chooseStorage() refuses what fits in no format", () => {
   );
   assert.match(
     message,
-    /^The model does not fit: stored as q8 it needs 0\.00 GiB with its adapter/,
+    /^The model does not fit: stored as q8 it needs 0\.\d{3} MiB with its adapter, of 0\.000954 MiB;/,
   );
 });

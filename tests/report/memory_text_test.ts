@@ -4,7 +4,7 @@ import { memoryLines, type MemorySettings } from "../../src/report/memory_text.t
 
 const mebibyte = 2 ** 20;
 const plan = {
-  ...{ weights: 400, unpacked: 0, adapter: 20, optimizer: 20, activations: 300 },
+  ...{ weights: 400, unpacked: 0, adapter: 20, optimizer: 20, merged: 0, activations: 300 },
   ...{ prompts: 100, logits: 50, cache: 200, total: 800 },
 };
 const choice: StorageChoice = {
