@@ -6,9 +6,10 @@ import { ConfigError } from "../config/config_error.ts";
 import { presets } from "../config/presets.ts";
 import { resolveRunConfig } from "../config/resolve.ts";
 import type { RunConfig, RunConfigInput } from "../config/run_config.ts";
+import { fileProblem } from "../weights/file_problem.ts";
 import { readJson } from "../weights/files.ts";
 import type { WeightsError } from "../weights/weights_error.ts";
-import { data, type Flags, model, orUndefined, seeds, set } from "./flags.ts";
+import { data, type Flags, model, orUndefined, path, seeds, set } from "./flags.ts";
 
 /** Values of {@linkcode configFlags}. */
 export interface ConfigOptions {
@@ -30,25 +31,16 @@ export const configFlags: Flags<ConfigOptions> = {
     Flag.withDefault("fixture"),
   ),
   config: orUndefined(
-    Flag.String("config").pipe(
-      Flag.withMetavar("FILE"),
-      Flag.withDescription("JSON file of settings, laid over the preset"),
-    ),
+    path("config", "FILE", "JSON file of settings, laid over the preset"),
   ),
   set,
   model: orUndefined(model),
   data: orUndefined(data),
   diverse: orUndefined(
-    Flag.String("diverse").pipe(
-      Flag.withMetavar("FILE"),
-      Flag.withDescription("Diverse chats, JSONL, such as `sample` writes; goes with --data"),
-    ),
+    path("diverse", "FILE", "Diverse chats, JSONL, such as `sample` writes; goes with --data"),
   ),
   initAdapter: orUndefined(
-    Flag.String("init-adapter").pipe(
-      Flag.withMetavar("DIR"),
-      Flag.withDescription("Trained adapter to start from"),
-    ),
+    path("init-adapter", "DIR", "Trained adapter to start from"),
   ),
   seeds,
 };
@@ -98,7 +90,7 @@ const given = <K extends string, A>(key: K, value: A | undefined): { readonly [P
 const readConfig = Effect.fnUntraced(function* (name: string) {
   const fs = yield* FileSystem.FileSystem;
   const text = yield* fs.readFileString(name).pipe(Effect.mapError((error) => {
-    const problem = error.reason._tag === "NotFound" ? "no such file" : error.message;
+    const problem = fileProblem(error);
     return new ConfigError({ reason: { _tag: "Unreadable", file: name, problem } });
   }));
   return { name, text };

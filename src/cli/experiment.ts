@@ -6,7 +6,7 @@ import * as Flag from "effect/cli/Flag";
 import type { Experiment } from "../experiments/experiment.ts";
 import { experiments } from "../experiments/registry.ts";
 import { configFlags, type ConfigOptions } from "./config_options.ts";
-import { type Flags, json, orUndefined, out, resume } from "./flags.ts";
+import { type Flags, json, orUndefined, out, path, resume } from "./flags.ts";
 import { type UsageError, usageError } from "./usage_error.ts";
 import { type Outcome, type Run, type Verb, verb, type VerbHelp } from "./verb.ts";
 
@@ -36,9 +36,7 @@ export interface ExperimentOptions extends ExperimentRunOptions {
 const { initAdapter: _initAdapter, ...settings } = configFlags;
 
 const file = (name: string, description: string): Flag.Flag<string | undefined> =>
-  orUndefined(
-    Flag.String(name).pipe(Flag.withMetavar("FILE"), Flag.withDescription(description)),
-  );
+  orUndefined(path(name, "FILE", description));
 
 /** Flags of every verb that runs an experiment. */
 export const experimentRunFlags: Flags<ExperimentRunOptions> = {

@@ -29,7 +29,7 @@ import type { HubError } from "../hub/hub_error.ts";
 import { renderExperiment, type ReportedExperiment } from "../report/experiment_report.ts";
 import { findingsText } from "../report/findings_text.ts";
 import { keepRecords, layerFile as metricFile } from "../training/metric_log.ts";
-import type { WeightsError } from "../weights/weights_error.ts";
+import { fileProblem } from "../weights/file_problem.ts";import type { WeightsError } from "../weights/weights_error.ts";
 import { resolveOptions, resumedConfig } from "./config_options.ts";
 import type { ExperimentSettings } from "./experiment.ts";
 import { resolveModel } from "./model_source.ts";
@@ -188,7 +188,7 @@ const dictionaryOf = ({ data: { dictionary: file } }: RunConfig) =>
     const unreadable = (problem: string) =>
       new ConfigError({ reason: { _tag: "Unreadable", file, problem } });
     const text = yield* fs.readFileString(file).pipe(
-      Effect.mapError(({ message }) => unreadable(message)),
+      Effect.mapError((error) => unreadable(fileProblem(error))),
     );
     const { dictionary, problems } = readDictionary(text);
     if (problems.length === 0) return dictionary;

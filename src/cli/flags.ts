@@ -16,6 +16,10 @@ export const orUndefined = <A>(flag: Flag.Flag<A>): Flag.Flag<A | undefined> =>
 const text = (name: string, metavar: string, description: string): Flag.Flag<string> =>
   Flag.String(name).pipe(Flag.withMetavar(metavar), Flag.withDescription(description));
 
+/** A flag that names a file or a directory: not none, which would be the working directory. */
+export const path = (name: string, metavar: string, description: string): Flag.Flag<string> =>
+  text(name, metavar, description).pipe(Flag.filter((value) => value !== "", () => "a path"));
+
 const whole = (name: string, least: number, description: string): Flag.Flag<number> =>
   Flag.Int(name).pipe(
     Flag.withMetavar("N"),
@@ -42,7 +46,7 @@ export const hidden: Flag.Flag<boolean> = yes(
 );
 
 /** `--model DIR|NAME` */
-export const model: Flag.Flag<string> = text(
+export const model: Flag.Flag<string> = path(
   "model",
   "DIR|NAME",
   "Base model: a directory as Hugging Face writes it, or org/name[@revision] on its hub",
@@ -50,18 +54,18 @@ export const model: Flag.Flag<string> = text(
 
 /** `--adapter DIR|NAME` */
 export const adapter: Flag.Flag<string | undefined> = orUndefined(
-  text("adapter", "DIR|NAME", "Adapter to apply: a directory in PEFT's layout, or one on the hub"),
+  path("adapter", "DIR|NAME", "Adapter to apply: a directory in PEFT's layout, or one on the hub"),
 );
 
 /** `--adapter DIR|NAME`, where there must be one. */
-export const adapterToMerge: Flag.Flag<string> = text(
+export const adapterToMerge: Flag.Flag<string> = path(
   "adapter",
   "DIR|NAME",
   "Adapter to merge: a directory in PEFT's layout, or one on the hub",
 );
 
 /** `--data FILE` */
-export const data: Flag.Flag<string> = text(
+export const data: Flag.Flag<string> = path(
   "data",
   "FILE",
   'Chats, one JSON object a line: {"messages": [{"role", "content"}, …]}',
@@ -69,7 +73,7 @@ export const data: Flag.Flag<string> = text(
 
 /** `--out PATH`; each verb says what it writes there. */
 export const out = (metavar: string, description: string): Flag.Flag<string> =>
-  text("out", metavar, description);
+  path("out", metavar, description);
 
 /** `--ids 1,2,3` */
 export const ids: Flag.Flag<ReadonlyArray<number> | undefined> = orUndefined(
@@ -88,7 +92,7 @@ export const prompt: Flag.Flag<string | undefined> = orUndefined(
 
 /** `--chat FILE` */
 export const chat: Flag.Flag<string | undefined> = orUndefined(
-  text("chat", "FILE", 'A chat to answer: {"messages": [{"role", "content"}, …]}'),
+  path("chat", "FILE", 'A chat to answer: {"messages": [{"role", "content"}, …]}'),
 );
 
 /** `--system TEXT` */
@@ -143,7 +147,7 @@ export const setModel: Flag.Flag<ReadonlyArray<string>> = settings(
 );
 
 /** `--prompts FILE` */
-export const prompts: Flag.Flag<string> = text(
+export const prompts: Flag.Flag<string> = path(
   "prompts",
   "FILE",
   "Chats of a question and perhaps a reference answer, JSONL; without it the miniature world's",
@@ -164,7 +168,7 @@ export const maxTokens: Flag.Flag<number> = whole(
 
 /** `--resume DIR` */
 export const resume: Flag.Flag<string | undefined> = orUndefined(
-  text("resume", "DIR", "Run folder to go on with"),
+  path("resume", "DIR", "Run folder to go on with"),
 );
 
 /** `--metrics a,b` */

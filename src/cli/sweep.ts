@@ -1,7 +1,7 @@
 /** `sweep`: the same run with every combination of some settings. @module */
 import * as Argument from "effect/cli/Argument";
 import * as Flag from "effect/cli/Flag";
-import { type Flags, json, orUndefined, out, seeds } from "./flags.ts";
+import { type Flags, json, orUndefined, out, path, seeds } from "./flags.ts";
 import { type Run, type Verb, verb, type VerbHelp } from "./verb.ts";
 
 /** Options of `sweep`. */
@@ -27,12 +27,7 @@ const flags: Flags<SweepOptions> = {
   ),
   seeds,
   out: orUndefined(out("DIR", "Folder of the sweep, with a run folder a point")),
-  resume: orUndefined(
-    Flag.String("resume").pipe(
-      Flag.withMetavar("DIR"),
-      Flag.withDescription("Folder of a sweep to go on with"),
-    ),
-  ),
+  resume: orUndefined(path("resume", "DIR", "Folder of a sweep to go on with")),
   json,
   words: Argument.String("verb").pipe(
     Argument.withDescription("After --: train (the default), experiment or probe, and its options"),

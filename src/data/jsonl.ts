@@ -1,6 +1,7 @@
 /** Chat JSONL: a stream of bytes to a stream of chats that know their line. @module */
 import { TextLineStream } from "@std/streams";
-import { Effect, Result, Schema, Stream } from "effect";
+import { Effect, PlatformError, Result, Schema, Stream } from "effect";
+import { fileProblem } from "../weights/file_problem.ts";
 import { type Chat, ChatLine, type Place, roles } from "./chat.ts";
 import { DataError } from "./data_error.ts";
 
@@ -98,7 +99,12 @@ const findUnknownRole = (
 
 const oneLine = (text: string): string => text.replace(/\s*\n\s*/g, ", ");
 
-const reportOf = (cause: unknown): string => cause instanceof Error ? cause.message : String(cause);
+const reportOf = (cause: unknown): string =>
+  cause instanceof PlatformError.PlatformError
+    ? fileProblem(cause)
+    : cause instanceof Error
+    ? cause.message
+    : String(cause);
 
 /** One line of chat JSONL, without its line break. */
 export const formatChat = ({ messages }: Chat): string =>

@@ -1,7 +1,7 @@
 /** A tokenizer's files in a model directory: read and written. @module */
 import { Effect, FileSystem, Layer, type PlatformError } from "effect";
 import { writeWhole } from "../files/write_whole.ts";
-import { DataError } from "./data_error.ts";
+import { fileProblem } from "../weights/file_problem.ts";import { DataError } from "./data_error.ts";
 import { makeTokenizer, Tokenizer } from "./tokenizer.ts";
 import { isObject, type JsonObject } from "./tokenizer_fields.ts";
 
@@ -10,7 +10,8 @@ const reading =
   <A>(read: Effect.Effect<A, PlatformError.PlatformError>): Effect.Effect<A, DataError> =>
     Effect.mapError(
       read,
-      ({ message }) => new DataError({ reason: { _tag: "CannotRead", file, report: message } }),
+      (error) =>
+        new DataError({ reason: { _tag: "CannotRead", file, report: fileProblem(error) } }),
     );
 
 /**

@@ -1,6 +1,7 @@
 /** One file of a repository into the cache: resumed where it broke off, and checked before it counts. @module */
 import { createHash } from "node:crypto";
 import { Effect, FileSystem, Path, type PlatformError, Schedule, Stream } from "effect";
+import { fileProblem } from "../weights/file_problem.ts";
 import { type HubCache, refuse } from "./hub_cache.ts";
 import { describe, type HubName, openRemote, type RemoteFile } from "./hub_client.ts";
 import { type HubError, hubError } from "./hub_error.ts";
@@ -79,10 +80,10 @@ const openPartial = Effect.fnUntraced(function* (
     hash = hashOf(file);
     kept = 0;
   });
-  const explain = ({ message, cause }: PlatformError.PlatformError): HubError =>
-    (cause as { readonly code?: string } | undefined)?.code === "ENOSPC"
+  const explain = (error: PlatformError.PlatformError): HubError =>
+    (error.cause as { readonly code?: string } | undefined)?.code === "ENOSPC"
       ? hubError({ _tag: "DiskFull", file: file.path, directory, kept, total: file.size })
-      : hubError({ _tag: "Unusable", path: partial, problem: message });
+      : hubError({ _tag: "Unusable", path: partial, problem: fileProblem(error) });
   const { size } = yield* sink.stat.pipe(refuse(partial));
   if (Number(size) > file.size) yield* clear;
   yield* fs.stream(partial).pipe(

@@ -6,7 +6,7 @@
 import { getRepoFolderName } from "@huggingface/hub";
 import { Effect, FileSystem, Path, type PlatformError } from "effect";
 import { writeWhole } from "../files/write_whole.ts";
-import { type HubError, hubError } from "./hub_error.ts";
+import { fileProblem } from "../weights/file_problem.ts";import { type HubError, hubError } from "./hub_error.ts";
 import type { RemoteFile } from "./hub_client.ts";
 import { indexFile, type RepoFiles, shardsOf, singleFile } from "./repo_files.ts";
 
@@ -43,7 +43,7 @@ export const refuse = (
 ): <A, R>(
   effect: Effect.Effect<A, PlatformError.PlatformError, R>,
 ) => Effect.Effect<A, HubError, R> =>
-  Effect.mapError(({ message: problem }) => hubError({ _tag: "Unusable", path, problem }));
+  Effect.mapError((error) => hubError({ _tag: "Unusable", path, problem: fileProblem(error) }));
 
 const isAbsent = ({ reason }: PlatformError.PlatformError): boolean => reason._tag === "NotFound";
 

@@ -1,5 +1,6 @@
 /** Where the hub and its cache are, from the environment, by the rules of the hub's Python library. @module */
 import { Effect, FileSystem, Path } from "effect";
+import { fileProblem } from "../weights/file_problem.ts";
 import { type HubError, hubError } from "./hub_error.ts";
 
 /** Where the hub and its cache are, and how patient to be. */
@@ -40,9 +41,10 @@ export const hubSettings: (
     const file = place(first("HF_TOKEN_PATH") ?? path.join(home, "token"));
     const stored = yield* fs.readFileString(file).pipe(
       Effect.catchIf((error) => error.reason._tag === "NotFound", () => Effect.succeed("")),
-      Effect.mapError(({ message }) =>
-        hubError({ _tag: "Unusable", path: file, problem: `the token cannot be read: ${message}` })
-      ),
+      Effect.mapError((error) => {
+        const problem = `the token cannot be read: ${fileProblem(error)}`;
+        return hubError({ _tag: "Unusable", path: file, problem });
+      }),
     );
     const token = (first("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN") ?? stored).trim();
     const endpoint = first("HF_ENDPOINT")?.replace(/\/+$/, "");

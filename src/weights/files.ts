@@ -2,7 +2,7 @@
 import { Effect, FileSystem, Path, type PlatformError, type Scope } from "effect";
 import { parseJsonLines } from "../files/json_lines.ts";
 import { writeWhole } from "../files/write_whole.ts";
-import type { ByteSource } from "./safetensors_header.ts";
+import { fileProblem } from "./file_problem.ts";import type { ByteSource } from "./safetensors_header.ts";
 import { WeightsError } from "./weights_error.ts";
 
 /** Any JSON object, as a file holds it. */
@@ -99,20 +99,14 @@ export const parseObject = (file: string, text: string): Effect.Effect<JsonObjec
 
 const isAbsent = (error: PlatformError.PlatformError): boolean => error.reason._tag === "NotFound";
 
-/** Turns a platform failure into one that names the file. */
+/** Turns a platform failure into one that names the file and says what is wrong with it. */
 export const refuse = (
   file: string,
 ): <A, R>(
   effect: Effect.Effect<A, PlatformError.PlatformError, R>,
 ) => Effect.Effect<A, WeightsError, R> =>
   Effect.mapError((error: PlatformError.PlatformError) =>
-    new WeightsError({
-      reason: {
-        _tag: "Unreadable",
-        file,
-        problem: isAbsent(error) ? "no such file" : error.message,
-      },
-    })
+    new WeightsError({ reason: { _tag: "Unreadable", file, problem: fileProblem(error) } })
   );
 
 /** The failure of a file whose `part` is not what it should be. */

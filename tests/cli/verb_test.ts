@@ -1,32 +1,9 @@
 import assert from "node:assert/strict";
-import { Console, Effect, FileSystem, Layer } from "effect";
-import { Command } from "effect/cli";
+import { Effect, FileSystem } from "effect";
 import { generateVerb } from "../../src/cli/generate.ts";
 import { type ConfigOptions, resolveOptions } from "../../src/cli/config_options.ts";
 import { trainVerb } from "../../src/cli/train.ts";
-import type { Verb } from "../../src/cli/verb.ts";
-import { type Platform, platform } from "../../src/platform.ts";
-
-/** Runs a verb with `args`; gives what it printed and, where it failed, why. */
-const run = <N extends string, O, E>(
-  verb: Verb<N, O, E, Platform>,
-  ...args: ReadonlyArray<string>
-) => {
-  const out: Array<string> = [];
-  const err: Array<string> = [];
-  const capture = {
-    ...globalThis.console,
-    log: (line: string) => void out.push(line),
-    error: (line: string) => void err.push(line),
-  };
-  return Command.runWith(verb, { version: "0" })(args).pipe(
-    Effect.flip,
-    Effect.orElseSucceed(() => undefined),
-    Effect.map((failure) => ({ failure, out, err: err.join("\n") })),
-    Effect.provide(Layer.merge(platform, Layer.succeed(Console.Console, capture))),
-    Effect.runPromise,
-  );
-};
+import { runVerb as run } from "../support/run_verb.ts";
 
 /** A `generate` that answers with its own options. */
 const generate = generateVerb((options) => Effect.succeed({ text: "done", document: options }));

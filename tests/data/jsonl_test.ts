@@ -122,5 +122,5 @@ Deno.test("Datasets in files name the file that is missing", async () => {
       Effect.flip,
     ),
   );
-  assert.match(message, /^none.jsonl cannot be read: .*NotFound/);
+  assert.match(message, /^none.jsonl cannot be read: no such file$/);
 });

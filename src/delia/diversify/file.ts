@@ -1,5 +1,6 @@
 /** Phrasings from a file: written by people, or by a model some other day. @module */
 import { Effect, FileSystem, Layer, Stream } from "effect";
+import { fileProblem } from "../../weights/file_problem.ts";
 import {
   defaultRules,
   Paraphraser,
@@ -41,8 +42,10 @@ export const layerPhrasingFile = (
       const files = yield* FileSystem.FileSystem;
       const content = yield* Effect.mapError(
         files.readFileString(file),
-        ({ message }) =>
-          new ParaphraserError({ reason: { _tag: "CannotRead", file, report: message } }),
+        (error) =>
+          new ParaphraserError({
+            reason: { _tag: "CannotRead", file, report: fileProblem(error) },
+          }),
       );
       const { taken, rejected } = yield* readPhrasings(file, content, rules);
       if (taken.length === 0) {
