@@ -16,6 +16,11 @@ export type DataReason =
     /** Answers of a model that it holds and that cannot be trained on; absent where it holds nothing. */
     readonly leftOut?: number;
   }
+  | {
+    readonly _tag: "NotUtf8";
+    readonly at: Place;
+    readonly found: "UTF-16" | "other bytes";
+  }
   | { readonly _tag: "BrokenJson"; readonly at?: Place; readonly report: string }
   | { readonly _tag: "BadChat"; readonly at?: Place; readonly report: string }
   | {
@@ -68,6 +73,8 @@ const explain = (reason: DataReason): string => {
           leftOut === 1 ? "one answer is" : `${leftOut} answers are`
         } left out (empty, cut off or with special tokens): raise sampling.maxNewTokens`;
     }
+    case "NotUtf8":
+      return `Expected UTF-8 but found ${reason.found}: save the file as UTF-8`;
     case "BrokenJson":
       return `Expected one JSON object on the line but found broken JSON (${reason.report}): ` +
         "write each chat on a line of its own";

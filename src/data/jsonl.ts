@@ -4,6 +4,7 @@ import { Effect, PlatformError, Result, Schema, Stream } from "effect";
 import { fileProblem } from "../weights/file_problem.ts";
 import { type Chat, ChatLine, type Place, roles } from "./chat.ts";
 import { DataError } from "./data_error.ts";
+import { utf8Text } from "./utf8_text.ts";
 
 // Lines decoded at a time: an Effect a line would cost more than the decoding.
 const GROUP = 256;
@@ -11,7 +12,7 @@ const GROUP = 256;
 /**
  * Chats of UTF-8 JSONL, one a line, as they are read. A byte order mark, `\r\n` and blank lines are
  * passed over (blank lines count). Fails with a `DataError` that names `file` and the line:
- * `BrokenJson`, `UnknownRole`, `BadChat`; or with `CannotRead`, or `NoChat` where there is none.
+ * `NotUtf8`, `BrokenJson`, `UnknownRole`, `BadChat`; or with `CannotRead`, or `NoChat` where there is none.
  *
  * ```ts
  * import assert from "node:assert/strict";
@@ -30,7 +31,7 @@ export const chatsFromBytes = (
   Stream.fromReadableStream({
     evaluate: () =>
       open()
-        .pipeThrough(new TextDecoderStream("utf-8", { fatal: true }))
+        .pipeThrough(utf8Text(file))
         .pipeThrough(new TextLineStream()),
     onError: (cause) =>
       cause instanceof DataError

@@ -69,12 +69,41 @@ Deno.test("chatsFromBytes() names file and line of what is wrong", async () => {
   assert.match(await failure('{"chat":[]}'), /messages/);
 });
 
-Deno.test("chatsFromBytes() refuses bytes that are no UTF-8", async () => {
-  const open = () => chunks(new Uint8Array([0x7b, 0xff, 0xfe]), 8);
-  const error = await Effect.runPromise(
-    Effect.flip(Stream.runCollect(chatsFromBytes("a.jsonl", open))),
-  );
-  assert.equal(error.reason._tag, "CannotRead");
+const latin1 = (text: string) => Uint8Array.from(text, (it) => it.charCodeAt(0));
+const utf16 = (text: string) =>
+  new Uint8Array(Uint16Array.from(`\uFEFF${text}`, (it) => it.charCodeAt(0)).buffer);
+
+for (
+  const [name, bytes, line, found] of [
+    ["Latin-1 in the first line", latin1(hi.replace("hi", "hé")), 1, "other bytes"],
+    [
+      "Latin-1 in a later line",
+      latin1(`${hi}\n\n${hi.replace("hi", "hé")}\n${hi}`),
+      3,
+      "other bytes",
+    ],
+    ["a character that breaks off", latin1(`${hi}\n\xc3`), 2, "other bytes"],
+    ["a character that a line breaks off", latin1(`${hi}\n\xc3\n${hi}`), 2, "other bytes"],
+    ["UTF-16", utf16(`${hi}\n`), 1, "UTF-16"],
+  ] as const
+) {
+  Deno.test(`chatsFromBytes() names the line of bytes that are no UTF-8: ${name}`, async () => {
+    for (const size of [1, 2, 7, 60, 1000]) {
+      const open = () => chunks(bytes, size);
+      const { message } = await Effect.runPromise(
+        Effect.flip(Stream.runCollect(chatsFromBytes("a.jsonl", open))),
+      );
+      const expected = `a.jsonl:${line}: Expected UTF-8 but found ${found}: save the file as UTF-8`;
+      assert.equal(message, expected, `chunks of ${size}`);
+    }
+  });
+}
+
+Deno.test("chatsFromBytes() reads characters of two to four bytes, however they are cut", async () => {
+  for (const size of [1, 2, 3, 5]) {
+    const chats = await Effect.runPromise(read(`${hi}\n${hi.replace("hi", "é€😀")}`, size));
+    assert.equal(chats[1]?.messages[0]?.content, "é€😀");
+  }
 });
 
 Deno.test("formatChat() writes a line that reads back", async () => {
