@@ -1,6 +1,7 @@
 /** `diversify`: phrases the downstream instruction in many ways. @module */
 import * as Effect from "effect/Effect";
-import * as FileSystem from "effect/FileSystem";
+import type * as FileSystem from "effect/FileSystem";
+import type * as Path from "effect/Path";
 import * as Stream from "effect/Stream";
 import { phrasings as worldPhrasings } from "../../fixtures/world/downstream.ts";
 import { ConfigError } from "../config/config_error.ts";
@@ -9,7 +10,7 @@ import { defaultRules, Paraphraser, type ParaphraserError } from "../delia/diver
 import { layerPhrasingFile } from "../delia/diversify/file.ts";
 import { englishGrammar, type Grammar, layerGrammar } from "../delia/diversify/grammar.ts";
 import { counted } from "../report/columns.ts";
-import { refuse } from "../weights/files.ts";
+import { writeText } from "../weights/files.ts";
 import type { WeightsError } from "../weights/weights_error.ts";
 import { configFlags, type ConfigOptions, resolveOptions } from "./config_options.ts";
 import { type Flags, instruction, json, orUndefined, out } from "./flags.ts";
@@ -59,7 +60,7 @@ export const runDiversify = (
 ): Effect.Effect<
   { readonly text: string; readonly document: ReadonlyArray<string> },
   ConfigError | ParaphraserError | UsageError | WeightsError,
-  FileSystem.FileSystem
+  FileSystem.FileSystem | Path.Path
 > =>
   Effect.gen(function* () {
     if (instruction?.trim() === "") {
@@ -77,9 +78,8 @@ export const runDiversify = (
         "name it *.jsonl, or put the instruction in one line";
       return yield* usageError("diversify", message);
     }
-    const fs = yield* FileSystem.FileSystem;
     const lines = isJson ? phrasings.map((phrasing) => JSON.stringify(phrasing)) : phrasings;
-    yield* fs.writeFileString(out, `${lines.join("\n")}\n`).pipe(refuse(out));
+    yield* writeText(out, `${lines.join("\n")}\n`);
     return { text: `${counted(phrasings.length, "phrasing")} in ${out}`, document: phrasings };
   });
 

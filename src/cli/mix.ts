@@ -1,6 +1,7 @@
 /** `mix`: writes downstream and diverse data in the order that training takes them. @module */
 import * as Effect from "effect/Effect";
-import * as FileSystem from "effect/FileSystem";
+import type * as FileSystem from "effect/FileSystem";
+import type * as Path from "effect/Path";
 import { downstreamExamples } from "../../fixtures/world/downstream.ts";
 import type { ConfigError } from "../config/config_error.ts";
 import type { DataError } from "../data/data_error.ts";
@@ -13,7 +14,7 @@ import type { SampleCacheError } from "../delia/sample_cache.ts";
 import { type TaskChats, taskChats } from "../experiments/task_chats.ts";
 import { mixingOf, orderOfStage } from "../experiments/stage_order.ts";
 import { anchorTask } from "../experiments/task_anchor.ts";
-import { refuse } from "../weights/files.ts";
+import { writeText } from "../weights/files.ts";
 import type { WeightsError } from "../weights/weights_error.ts";
 import { configFlags, type ConfigOptions, resolveOptions } from "./config_options.ts";
 import { phrasingsOf } from "./diversify.ts";
@@ -66,10 +67,9 @@ export const runMix = (
 ): Effect.Effect<
   { readonly text: string; readonly document: MixDocument },
   ConfigError | DataError | ParaphraserError | SampleCacheError | WeightsError | UsageError,
-  FileSystem.FileSystem
+  FileSystem.FileSystem | Path.Path
 > =>
   Effect.gen(function* () {
-    const fs = yield* FileSystem.FileSystem;
     const config = yield* resolveOptions(options);
     const { data, mixing, training, newToken } = config;
     if (data.diverse === undefined && mixing.strategy !== "downstream_only") {
@@ -99,7 +99,7 @@ export const runMix = (
     const lines = order.map(({ source, index }) =>
       `${formatChat((source === "downstream" ? downstream : diverse)[index]!)}\n`
     );
-    yield* fs.writeFileString(out, lines.join("")).pipe(refuse(out));
+    yield* writeText(out, lines.join(""));
     const shown = (wanted: "downstream" | "diverse"): number =>
       order.filter(({ source }) => source === wanted).length;
     const document: MixDocument = {

@@ -45,6 +45,19 @@ export const writeFiles: (
   },
 );
 
+/** Writes one text file, and makes the directory that it lies in. */
+export const writeText: (
+  file: string,
+  text: string,
+) => Effect.Effect<void, WeightsError, FileSystem.FileSystem | Path.Path> = Effect.fnUntraced(
+  function* (file, text) {
+    const [fs, path] = [yield* FileSystem.FileSystem, yield* Path.Path];
+    const directory = path.dirname(file);
+    yield* fs.makeDirectory(directory, { recursive: true }).pipe(refuse(directory));
+    yield* fs.writeFileString(file, text).pipe(refuse(file));
+  },
+);
+
 /** JSON as these folders store it: two spaces, a newline at the end. */
 export const formatJson = (value: unknown): string => JSON.stringify(value, null, 2) + "\n";
 

@@ -89,7 +89,7 @@ onGpu(
     yield* fs.writeFileString(out, settled.join(""));
     const { document: mixed } = yield* runMix({
       ...{ ...options, diverse: out, json: true },
-      out: path.join(folder, "mixed.jsonl"),
+      out: path.join(folder, "new", "folder", "mixed.jsonl"),
     });
     assert.deepEqual([mixed.downstream, mixed.diverse, mixed.shortage], [4, 4, 4]);
     const lines = (yield* fs.readFileString(mixed.file)).trim().split("\n");
@@ -134,4 +134,13 @@ Deno.test("runDiversify() writes no phrasings that a run would read back otherwi
       const read = yield* runDiversify({ ...asked, set, instruction: undefined, out: undefined });
       assert.deepEqual(read.document, document);
     }
+  }).pipe(Effect.scoped, Effect.provide(platform), Effect.runPromise));
+
+Deno.test("runDiversify() makes the folder of its file", () =>
+  Effect.gen(function* () {
+    const fs = yield* FileSystem.FileSystem;
+    const out = `${yield* fs.makeTempDirectoryScoped()}/new/folder/phrasings.txt`;
+    const options = { ...settings(["data.phrasingCount=5"]), json: true, instruction: undefined };
+    const { document } = yield* runDiversify({ ...options, out });
+    assert.equal(yield* fs.readFileString(out), `${document.join("\n")}\n`);
   }).pipe(Effect.scoped, Effect.provide(platform), Effect.runPromise));
