@@ -6,16 +6,21 @@ import { ConfigError } from "../config/config_error.ts";
 import { presets } from "../config/presets.ts";
 import { resolveRunConfig } from "../config/resolve.ts";
 import type { RunConfig, RunConfigInput } from "../config/run_config.ts";
+import { settingsForFiles } from "../experiments/file_data.ts";
 import { fileProblem } from "../weights/file_problem.ts";
 import { readJson } from "../weights/files.ts";
 import type { WeightsError } from "../weights/weights_error.ts";
 import { data, type Flags, model, orUndefined, path, seeds, set } from "./flags.ts";
 
-/** Values of {@linkcode configFlags}. */
-export interface ConfigOptions {
+/** Values of {@linkcode settingFlags}. */
+export interface SettingOptions {
   readonly preset: string;
   readonly config: string | undefined;
   readonly set: ReadonlyArray<string>;
+}
+
+/** Values of {@linkcode configFlags}. */
+export interface ConfigOptions extends SettingOptions {
   readonly model: string | undefined;
   readonly data: string | undefined;
   readonly diverse: string | undefined;
@@ -23,8 +28,8 @@ export interface ConfigOptions {
   readonly seeds: number | undefined;
 }
 
-/** Flags that together say what to run; spread them into a verb's own. */
-export const configFlags: Flags<ConfigOptions> = {
+/** Flags of settings in general; a verb takes of the others only those that say something to it. */
+export const settingFlags: Flags<SettingOptions> = {
   preset: Flag.String("preset").pipe(
     Flag.withMetavar("NAME"),
     Flag.withDescription(`Settings to start from: ${Object.keys(presets).join(", ")} (fixture)`),
@@ -34,15 +39,29 @@ export const configFlags: Flags<ConfigOptions> = {
     path("config", "FILE", "JSON file of settings, laid over the preset"),
   ),
   set,
+};
+
+/** `--init-adapter DIR`; each verb says what it does with it. */
+export const initAdapter = (description: string): Flag.Flag<string | undefined> =>
+  orUndefined(path("init-adapter", "DIR|NAME", description));
+
+const diverse = (more: string): Flag.Flag<string | undefined> =>
+  orUndefined(path("diverse", "FILE", `Diverse chats, JSONL, such as \`sample\` writes${more}`));
+
+/** Flags that together say what to run; spread them into a verb's own. */
+export const configFlags: Flags<ConfigOptions> = {
+  ...settingFlags,
   model: orUndefined(model),
   data: orUndefined(data),
-  diverse: orUndefined(
-    path("diverse", "FILE", "Diverse chats, JSONL, such as `sample` writes; goes with --data"),
-  ),
-  initAdapter: orUndefined(
-    path("init-adapter", "DIR", "Trained adapter to start from"),
-  ),
+  diverse: diverse(""),
+  initAdapter: initAdapter("Trained adapter to start from"),
   seeds,
+};
+
+/** {@linkcode configFlags} of verbs for which diverse chats belong to data of the user's own. */
+export const trainingFlags: Flags<ConfigOptions> = {
+  ...configFlags,
+  diverse: diverse("; goes with --data"),
 };
 
 /**
@@ -50,7 +69,7 @@ export const configFlags: Flags<ConfigOptions> = {
  * own.
  */
 export const resolveOptions: (
-  options: ConfigOptions,
+  options: SettingOptions & Partial<ConfigOptions>,
   over?: ReadonlyArray<RunConfigInput>,
 ) => Effect.Effect<RunConfig, ConfigError, FileSystem.FileSystem> = Effect.fnUntraced(
   function* ({ preset, config, set, model, data, diverse, initAdapter, seeds }, over = []) {
@@ -70,6 +89,21 @@ export const resolveOptions: (
     });
   },
 );
+
+/**
+ * The settings of a run of `train`, on files where it is told files. Diverse chats alone are refused: on
+ * the miniature world the base answers questions of that world.
+ */
+export const resolveTraining = (
+  options: ConfigOptions,
+): Effect.Effect<RunConfig, ConfigError, FileSystem.FileSystem> =>
+  Effect.flatMap(resolveOptions(options), (config) => {
+    const { downstream, diverse } = config.data;
+    if (downstream !== undefined || diverse === undefined) return settingsForFiles(config);
+    const problem = "goes with the chats of a task: give --data FILE too, or leave it out";
+    const problems = [{ path: "data.diverse", problem }];
+    return Effect.fail(new ConfigError({ reason: { _tag: "Invalid", problems } }));
+  });
 
 /** The settings of the run in `directory`: a resumed run has no others. `foreign` keys are no settings. */
 export const resumedConfig: (

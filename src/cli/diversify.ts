@@ -12,14 +12,14 @@ import { englishGrammar, type Grammar, layerGrammar } from "../delia/diversify/g
 import { counted } from "../report/columns.ts";
 import { writeText } from "../weights/files.ts";
 import type { WeightsError } from "../weights/weights_error.ts";
-import { configFlags, type ConfigOptions, resolveOptions } from "./config_options.ts";
+import { resolveOptions, settingFlags, type SettingOptions } from "./config_options.ts";
 import { type Flags, instruction, json, orUndefined, out } from "./flags.ts";
 import { refuseOverwrite } from "./refuse_overwrite.ts";
 import { type UsageError, usageError } from "./usage_error.ts";
 import { type Run, type Verb, verb, type VerbHelp } from "./verb.ts";
 
 /** Options of `diversify`. */
-export interface DiversifyOptions extends ConfigOptions {
+export interface DiversifyOptions extends SettingOptions {
   readonly json: boolean;
   /** File to write, a phrasing a line, a JSON text where it is named `*.jsonl`; undefined: they are only printed. */
   readonly out: string | undefined;
@@ -28,7 +28,7 @@ export interface DiversifyOptions extends ConfigOptions {
 }
 
 const flags: Flags<DiversifyOptions> = {
-  ...configFlags,
+  ...settingFlags,
   json,
   instruction,
   out: orUndefined(out("FILE", "File to write, a phrasing a line; *.jsonl: as JSON texts")),

@@ -5,7 +5,7 @@ import * as Argument from "effect/cli/Argument";
 import * as Flag from "effect/cli/Flag";
 import type { Experiment } from "../experiments/experiment.ts";
 import { experiments } from "../experiments/registry.ts";
-import { configFlags, type ConfigOptions } from "./config_options.ts";
+import { type ConfigOptions, trainingFlags } from "./config_options.ts";
 import { type Flags, json, orUndefined, out, path, resume } from "./flags.ts";
 import { type UsageError, usageError } from "./usage_error.ts";
 import { type Outcome, type Run, type Verb, verb, type VerbHelp } from "./verb.ts";
@@ -33,7 +33,7 @@ export interface ExperimentOptions extends ExperimentRunOptions {
   readonly list: boolean;
 }
 
-const { initAdapter: _initAdapter, ...settings } = configFlags;
+const { initAdapter: _initAdapter, ...settings } = trainingFlags;
 
 const file = (name: string, description: string): Flag.Flag<string | undefined> =>
   orUndefined(path(name, "FILE", description));

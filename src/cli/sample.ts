@@ -8,7 +8,12 @@ import { diversePrompts } from "../../fixtures/world/downstream.ts";
 import type { ConfigError } from "../config/config_error.ts";
 import type { RunConfig } from "../config/run_config.ts";
 import { layerDatasetsFile } from "../data/datasets_file.ts";
-import { cachedSelfSample, provenanceOf, type SampleCacheError } from "../delia/sample_cache.ts";
+import {
+  cachedSelfSample,
+  type Provenance,
+  provenanceOf,
+  type SampleCacheError,
+} from "../delia/sample_cache.ts";
 import { isGuided } from "../delia/guided_prompt.ts";
 import { type Query, type Rejection, rejectionOf } from "../delia/self_sample.ts";
 import { checkWording } from "../experiments/check_wording.ts";
@@ -19,19 +24,27 @@ import type { Gpu } from "../gpu/gpu.ts";
 import type { HubError } from "../hub/hub_error.ts";
 import { type LoadError, loadModel } from "../models/load_model.ts";
 import { counted } from "../report/columns.ts";
-import { describeBase } from "../weights/adapter_base.ts";
-import { configFlags, type ConfigOptions, resolveOptions } from "./config_options.ts";
-import { type Flags, json, orUndefined, out, prompts } from "./flags.ts";
+import { describeBase, hashAdapter } from "../weights/adapter_base.ts";
+import {
+  initAdapter,
+  resolveOptions,
+  settingFlags,
+  type SettingOptions,
+} from "./config_options.ts";
+import { type Flags, json, model, orUndefined, out, prompts } from "./flags.ts";
 import { needTokenizer } from "./ids.ts";
 import { loadOptions } from "./model_settings.ts";
-import { resolveModel } from "./model_source.ts";
+import { resolveAdapter, resolveModel } from "./model_source.ts";
 import { progressOnStderr } from "./progress_bar.ts";
 import { refuseOverwrite } from "./refuse_overwrite.ts";
 import type { UsageError } from "./usage_error.ts";
 import { type Run, type Verb, verb, type VerbHelp } from "./verb.ts";
 
 /** Options of `sample`. */
-export interface SampleOptions extends ConfigOptions {
+export interface SampleOptions extends SettingOptions {
+  readonly model: string | undefined;
+  /** Adapter to answer with; undefined: that of the settings, where they name one. */
+  readonly initAdapter: string | undefined;
   readonly json: boolean;
   /** Chats of a question and perhaps a reference answer; undefined: those of the miniature world. */
   readonly prompts: string | undefined;
@@ -40,7 +53,9 @@ export interface SampleOptions extends ConfigOptions {
 }
 
 const flags: Flags<SampleOptions> = {
-  ...configFlags,
+  ...settingFlags,
+  model: orUndefined(model),
+  initAdapter: initAdapter("Trained adapter to answer with, rather than the base alone"),
   json,
   prompts: orUndefined(prompts),
   out: out("FILE", "JSONL file to append to; a second run goes on where the first stopped"),
@@ -91,7 +106,10 @@ export const runSample = (
     const settings = yield* loadOptions(config.model, { sampling: config.sampling });
     // No more run at once than there are.
     const batch = { batch: Math.max(1, Math.min(config.sampling.batchSize, queries.length)) };
-    const { subject, tokenizer: found } = yield* loadModel(directory, undefined, {
+    const adapter = config.initAdapter === undefined
+      ? undefined
+      : (yield* resolveAdapter(config.initAdapter)).directory;
+    const { subject, tokenizer: found } = yield* loadModel(directory, adapter, {
       ...settings,
       ...batch,
     });
@@ -100,7 +118,10 @@ export const runSample = (
     const { sha256 = {} } = yield* describeBase(directory, tokenizer.vocabSize);
     // The seed that a run draws its first seed's diverse data with.
     const sampling = { ...config.sampling, seed: config.sampling.seed + config.training.seed };
-    const provenance = provenanceOf(sha256, sampling);
+    const provenance = {
+      ...provenanceOf(sha256, sampling),
+      ...adapter === undefined ? {} : adapterProvenance(yield* hashAdapter(adapter)),
+    };
     const rejected: Record<Rejection, number> = {
       ...{ empty: 0, cut_off: 0, names_new_token: 0, speaks_of_reference: 0, special_token: 0 },
     };
@@ -128,6 +149,10 @@ export const runSample = (
       document: { file: out, samples, rejected },
     };
   }));
+
+// Another adapter gives other answers: a file is gone on with by the same.
+const adapterProvenance = (sha256: Readonly<Record<string, string>>): Provenance =>
+  Object.fromEntries(Object.entries(sha256).map(([name, hash]) => [`adapter.${name}`, hash]));
 
 /** The questions that a run on the miniature world asks. */
 const worldQueries = ({ data, mixing, training }: RunConfig): ReadonlyArray<Query> =>

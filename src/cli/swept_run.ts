@@ -6,12 +6,11 @@ import * as Command from "effect/cli/Command";
 import project from "../../deno.json" with { type: "json" };
 import type { ConfigError } from "../config/config_error.ts";
 import type { RunConfig } from "../config/run_config.ts";
-import { settingsForFiles } from "../experiments/file_data.ts";
 import type { RunError } from "../experiments/run_arms.ts";
 import type { HubError } from "../hub/hub_error.ts";
 import type { Platform } from "../platform.ts";
 import type { WeightsError } from "../weights/weights_error.ts";
-import { resolveOptions } from "./config_options.ts";
+import { resolveTraining } from "./config_options.ts";
 import {
   type ExperimentOptions,
   type ExperimentRunOptions,
@@ -114,7 +113,7 @@ const placed = (folder: string, begun: boolean) =>
   begun ? { out: undefined, resume: folder } : { out: folder, resume: undefined };
 
 const sweptTrain = (options: TrainOptions): SweptRun => ({
-  config: (point) => Effect.flatMap(resolveOptions(laidOver(options, point)), settingsForFiles),
+  config: (point) => resolveTraining(laidOver(options, point)),
   run: (point, folder, begun) =>
     runTrain({ ...laidOver(options, point), ...placed(folder, begun) }),
 });

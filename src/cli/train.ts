@@ -1,5 +1,5 @@
 /** `train`: the main job. Trains every arm of the config and compares them. @module */
-import { configFlags, type ConfigOptions } from "./config_options.ts";
+import { type ConfigOptions, trainingFlags } from "./config_options.ts";
 import { type Flags, json, orUndefined, out, resume } from "./flags.ts";
 import { type Run, type Verb, verb, type VerbHelp } from "./verb.ts";
 
@@ -13,7 +13,7 @@ export interface TrainOptions extends ConfigOptions {
 }
 
 const flags: Flags<TrainOptions> = {
-  ...configFlags,
+  ...trainingFlags,
   json,
   out: orUndefined(out("DIR", "Run folder to make")),
   resume,

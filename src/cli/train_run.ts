@@ -16,7 +16,7 @@ import { writeTokenizer } from "../data/tokenizer_files.ts";
 import { defaultRules } from "../delia/diversify.ts";
 import { layerPhrasingFile } from "../delia/diversify/file.ts";
 import type { Arm } from "../experiments/arms.ts";
-import { fileData, settingsForFiles } from "../experiments/file_data.ts";
+import { fileData } from "../experiments/file_data.ts";
 import { fixtureData, layerWorldPhrasings } from "../experiments/fixture_data.ts";
 import type { ArmResult, RunResult } from "../experiments/result.ts";
 import type { RunData } from "../experiments/run_data.ts";
@@ -35,7 +35,7 @@ import { refuse } from "../weights/files.ts";
 import { readAdapter } from "../weights/read_adapter.ts";
 import { writeAdapter } from "../weights/write_adapter.ts";
 import type { TrainedToken } from "../weights/peft_config.ts";
-import { resolveOptions, resumedConfig } from "./config_options.ts";
+import { resolveTraining, resumedConfig } from "./config_options.ts";
 import { resolveAdapter, resolveModel, type Source } from "./model_source.ts";
 import { openBase } from "./open_base.ts";
 import { progressOnStderr } from "./progress_bar.ts";
@@ -56,7 +56,7 @@ export const runTrain = (
   Effect.scoped(Effect.gen(function* () {
     const started = yield* Clock.currentTimeMillis;
     const asked = yield* options.resume === undefined
-      ? Effect.flatMap(resolveOptions(options), settingsForFiles)
+      ? resolveTraining(options)
       : resumedConfig(options.resume);
     const base = yield* resolveModel(asked.model.source);
     const initial = asked.initAdapter === undefined

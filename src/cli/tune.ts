@@ -1,18 +1,17 @@
 /** `tune`: measures which kernels multiply fastest for a model on this adapter, and remembers it. @module */
-import { configFlags, type ConfigOptions } from "./config_options.ts";
+import { settingFlags, type SettingOptions } from "./config_options.ts";
 import { type Flags, json, model, orUndefined } from "./flags.ts";
 import { type Run, type Verb, verb, type VerbHelp } from "./verb.ts";
 
 /** Options of `tune`. */
-export interface TuneVerbOptions
-  extends Pick<ConfigOptions, "preset" | "config" | "set" | "model"> {
+export interface TuneVerbOptions extends SettingOptions {
+  readonly model: string | undefined;
   readonly json: boolean;
 }
 
-const { preset, config, set } = configFlags;
-
 const flags: Flags<TuneVerbOptions> = {
-  ...{ preset, config, set, json },
+  ...settingFlags,
+  json,
   model: orUndefined(model),
 };
 

@@ -54,8 +54,7 @@ export const runTune = (
 > =>
   Effect.scoped(Effect.gen(function* () {
     const gpu = yield* Gpu;
-    const none = { data: undefined, diverse: undefined, initAdapter: undefined, seeds: undefined };
-    const asked = yield* resolveOptions({ preset, config, set, model, ...none });
+    const asked = yield* resolveOptions({ preset, config, set, model });
     const { directory } = yield* resolveModel(asked.model.source);
     const products = yield* productsOf(directory, asked);
     const file = yield* tuningFile(environment, gpu.adapter);

@@ -15,17 +15,32 @@ export const describeBase: (
   vocabularySize: number,
 ) => Effect.Effect<AdapterBase, WeightsError, FileSystem.FileSystem | Path.Path> = Effect
   .fnUntraced(function* (directory, vocabularySize) {
-    const [fs, path] = [yield* FileSystem.FileSystem, yield* Path.Path];
     const shardOf = yield* readIndex(directory);
     const weights = shardOf ? [indexName, ...new Set(shardOf.values())] : [singleName];
-    const sha256: Record<string, string> = {};
-    for (const name of ["config.json", "tokenizer.json", ...weights]) {
-      const file = path.join(directory, name);
-      const there = yield* fs.exists(file).pipe(refuse(file));
-      if (there) sha256[name] = yield* hashFile(file, name.endsWith(".safetensors"));
-    }
+    const sha256 = yield* hashFiles(directory, ["config.json", "tokenizer.json", ...weights]);
     return { model: directory, vocabularySize, sha256 };
   });
+
+/** Hashes of what decides the answers of the adapter in `directory`. */
+export const hashAdapter = (
+  directory: string,
+): Effect.Effect<
+  Readonly<Record<string, string>>,
+  WeightsError,
+  FileSystem.FileSystem | Path.Path
+> => hashFiles(directory, ["adapter_config.json", "tokenizer.json", "adapter_model.safetensors"]);
+
+// Of those of `names` that are there.
+const hashFiles = Effect.fnUntraced(function* (directory: string, names: ReadonlyArray<string>) {
+  const [fs, path] = [yield* FileSystem.FileSystem, yield* Path.Path];
+  const sha256: Record<string, string> = {};
+  for (const name of names) {
+    const file = path.join(directory, name);
+    const there = yield* fs.exists(file).pipe(refuse(file));
+    if (there) sha256[name] = yield* hashFile(file, name.endsWith(".safetensors"));
+  }
+  return sha256;
+});
 
 /** Fails where a file of `directory` is not the one that the adapter was trained on. */
 export const checkBase: (

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { Effect, Fiber, FileSystem, Path, Schedule } from "effect";
-import type { ConfigOptions } from "../../src/cli/config_options.ts";
+import type { SettingOptions } from "../../src/cli/config_options.ts";
 import { runDiversify } from "../../src/cli/diversify.ts";
 import { runMix } from "../../src/cli/mix.ts";
 import { type PretrainOptions, runPretrain } from "../../src/cli/pretrain.ts";
@@ -28,9 +28,9 @@ const recordsOf = Effect.fnUntraced(function* (run: string) {
 });
 
 /** Options of a run's config, with `set` alone. */
-const settings = (set: ReadonlyArray<string>): ConfigOptions => ({
-  ...{ preset: "fixture", config: undefined, model: undefined, data: undefined },
-  ...{ diverse: undefined, initAdapter: undefined, seeds: undefined },
+const settings = (set: ReadonlyArray<string>): SettingOptions => ({
+  preset: "fixture",
+  config: undefined,
   set,
 });
 
@@ -71,7 +71,10 @@ onGpu(
       ...[`model=${document.model}`, "data.downstreamItems=4", "mixing.diverseRatio=2"],
       ...["sampling.maxNewTokens=4", "sampling.batchSize=3"],
     ]);
-    const sampling = { ...options, json: true, prompts: undefined, out };
+    const sampling = {
+      ...{ ...options, json: true, prompts: undefined, out },
+      ...{ model: undefined, initAdapter: undefined },
+    };
     const sampled = yield* runSample(sampling);
     assert.deepEqual(sampled.document.samples, 8);
     const { samples, promptMode } = (yield* readSamples(out))!;
@@ -88,7 +91,8 @@ onGpu(
     });
     yield* fs.writeFileString(out, settled.join(""));
     const { document: mixed } = yield* runMix({
-      ...{ ...options, diverse: out, json: true },
+      ...{ ...options, diverse: out, json: true, model: undefined },
+      ...{ data: undefined, initAdapter: undefined, seeds: undefined },
       out: path.join(folder, "new", "folder", "mixed.jsonl"),
     });
     assert.deepEqual([mixed.downstream, mixed.diverse, mixed.shortage], [4, 4, 4]);

@@ -1,43 +1,57 @@
 import assert from "node:assert/strict";
 import { Effect, FileSystem } from "effect";
-import { runSample } from "../../src/cli/sample.ts";
+import { runSample, type SampleOptions } from "../../src/cli/sample.ts";
+import { readSamples } from "../../src/delia/sample_cache.ts";
 import { platform } from "../../src/platform.ts";
-import { onGpu } from "../support/on_gpu.ts";
+import { writeAdapter } from "../../src/weights/write_adapter.ts";
+import { onGpu, uniform } from "../support/on_gpu.ts";
 
-/** What `body` gives, and the lines that it says on stderr. */
-const said = <A, E, R>(body: Effect.Effect<A, E, R>) =>
-  Effect.suspend(() => {
-    const lines: Array<string> = [];
-    const { error } = console;
-    console.error = (line: string) => void lines.push(line);
-    return Effect.ensuring(body, Effect.sync(() => console.error = error)).pipe(
-      Effect.map((result) => ({ result, lines })),
-    );
+const base = "fixtures/base";
+const [hidden, layers, rank] = [128, 4, 2];
+
+/** A folder for samples, and one with an adapter that changes what the base answers. */
+const folders = Effect.gen(function* () {
+  const fs = yield* FileSystem.FileSystem;
+  const at = yield* fs.makeTempDirectoryScoped();
+  const linears = Array.from(
+    { length: layers },
+    (_, layer) =>
+      [`model.layers.${layer}.self_attn.q_proj`, {
+        a: { shape: [rank, hidden], data: uniform(rank * hidden, layer) },
+        b: { shape: [hidden, rank], data: uniform(rank * hidden, layer + layers) },
+      }] as const,
+  );
+  yield* writeAdapter(`${at}/adapter`, {
+    ...{ rank, alpha: 16, dropout: 0, rsLora: false, base: { model: base } },
+    linears: new Map(linears),
   });
+  return at;
+});
 
-/** `sample` with answers of two tokens to `count` prompts. */
-const sampleOf = (count: number) =>
-  Effect.gen(function* () {
-    const fs = yield* FileSystem.FileSystem;
-    const at = yield* fs.makeTempDirectoryScoped();
-    const prompt = { messages: [{ role: "user", content: "sort 4 2 9 ." }] };
-    yield* fs.writeFileString(`${at}/prompts.jsonl`, `${JSON.stringify(prompt)}\n`.repeat(count));
-    return yield* said(runSample({
-      ...{ preset: "fixture", config: undefined, model: undefined, data: undefined },
-      ...{ diverse: undefined, initAdapter: undefined, seeds: undefined, json: false },
-      prompts: `${at}/prompts.jsonl`,
-      out: `${at}/out.jsonl`,
-      set: ["sampling.batchSize=1000000", "sampling.maxNewTokens=2", "model.memory=1"],
-    }));
+const settings = ["data.downstreamItems=2", "mixing.diverseRatio=3", "sampling.maxNewTokens=8"];
+
+const sample = (options: Pick<SampleOptions, "out"> & Partial<SampleOptions>) =>
+  runSample({
+    ...{ preset: "fixture", config: undefined, model: undefined, json: true, prompts: undefined },
+    initAdapter: undefined,
+    set: settings,
+    ...options,
   });
 
 onGpu(
-  "runSample() plans memory for as many answers as there are prompts",
+  "runSample() answers with the adapter that it is given, and keeps its answers apart",
   Effect.gen(function* () {
-    const { lines: [plan, next], result } = yield* sampleOf(2);
-    assert.match(plan!, /^GPU memory: up to [\d.]+ MiB of 1\.0 GiB /);
-    assert.match(next!, /^self-sampling: 2 answers/);
-    assert.match(result.text, /^2 answers in /);
-    assert.match((yield* sampleOf(1)).result.text, /^1 answer in /);
+    const at = yield* folders;
+    const [plain, adapted] = [`${at}/plain.jsonl`, `${at}/adapted.jsonl`];
+    yield* sample({ out: plain });
+    yield* sample({ out: adapted, initAdapter: `${at}/adapter` });
+    const answers = (file: string) =>
+      Effect.map(readSamples(file), (stored) => stored!.samples.map(({ answer }) => answer));
+    assert.notDeepEqual(yield* answers(adapted), yield* answers(plain));
+    const other = yield* Effect.flip(sample({ out: adapted }));
+    assert.match(other.message, /was sampled with adapter\.adapter_config\.json = ".*, not none/);
+    yield* sample({ out: adapted, set: [...settings, `initAdapter=${at}/adapter`] });
+    const none = yield* Effect.flip(sample({ out: plain, initAdapter: "/nope" }));
+    assert.match(none.message, /^"\/nope" should be a directory or a name on the hub/);
   }).pipe(Effect.provide(platform)),
 );
