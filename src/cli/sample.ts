@@ -1,7 +1,7 @@
 /** `sample`: lets the base model answer prompts, to make diverse data or targets of its own. @module */
 import * as Effect from "effect/Effect";
-import type * as FileSystem from "effect/FileSystem";
-import type * as Path from "effect/Path";
+import * as FileSystem from "effect/FileSystem";
+import * as Path from "effect/Path";
 import type * as Stdio from "effect/Stdio";
 import * as Stream from "effect/Stream";
 import { diversePrompts } from "../../fixtures/world/downstream.ts";
@@ -11,8 +11,9 @@ import { layerDatasetsFile } from "../data/datasets_file.ts";
 import {
   cachedSelfSample,
   type Provenance,
+  provenanceFile,
   provenanceOf,
-  type SampleCacheError,
+  SampleCacheError,
 } from "../delia/sample_cache.ts";
 import { isGuided } from "../delia/guided_prompt.ts";
 import { type Query, type Rejection, rejectionOf } from "../delia/self_sample.ts";
@@ -25,6 +26,8 @@ import type { HubError } from "../hub/hub_error.ts";
 import { type LoadError, loadModel } from "../models/load_model.ts";
 import { counted } from "../report/columns.ts";
 import { describeBase, hashAdapter } from "../weights/adapter_base.ts";
+import { refuse } from "../weights/files.ts";
+import type { WeightsError } from "../weights/weights_error.ts";
 import {
   initAdapter,
   resolveOptions,
@@ -99,6 +102,7 @@ export const runSample = (
   Effect.scoped(Effect.gen(function* () {
     const config = yield* resolveOptions(options);
     yield* refuseOverwrite("sample", [out], { "--prompts": prompts, "--config": options.config });
+    yield* prepareFile(out);
     const queries = prompts === undefined
       ? worldQueries(config)
       : yield* readQuestions(prompts).pipe(Effect.provide(layerDatasetsFile));
@@ -149,6 +153,30 @@ export const runSample = (
       document: { file: out, samples, rejected },
     };
   }));
+
+// A file that is none of `sample`'s has no provenance beside it, and is left alone; a new one gets its folder.
+const prepareFile = (
+  file: string,
+): Effect.Effect<
+  void,
+  SampleCacheError | WeightsError,
+  FileSystem.FileSystem | Path.Path
+> =>
+  Effect.gen(function* () {
+    const [fs, path] = [yield* FileSystem.FileSystem, yield* Path.Path];
+    const there = yield* fs.exists(file).pipe(refuse(file));
+    if (!there) {
+      const directory = path.dirname(file);
+      return yield* fs.makeDirectory(directory, { recursive: true }).pipe(refuse(directory));
+    }
+    const { type } = yield* fs.stat(file).pipe(refuse(file));
+    const own = type === "File" && (yield* fs.exists(provenanceFile(file)).pipe(refuse(file)));
+    if (own) return;
+    const problem = type === "Directory"
+      ? "is a directory; give a file"
+      : "was not made by sample and is not overwritten; choose another --out";
+    return yield* new SampleCacheError({ reason: { _tag: "Unreadable", file, problem } });
+  });
 
 // Another adapter gives other answers: a file is gone on with by the same.
 const adapterProvenance = (sha256: Readonly<Record<string, string>>): Provenance =>

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Effect, FileSystem } from "effect";
 import { runSample, type SampleOptions } from "../../src/cli/sample.ts";
-import { readSamples } from "../../src/delia/sample_cache.ts";
+import { provenanceFile, readSamples } from "../../src/delia/sample_cache.ts";
 import { platform } from "../../src/platform.ts";
 import { writeAdapter } from "../../src/weights/write_adapter.ts";
 import { onGpu, uniform } from "../support/on_gpu.ts";
@@ -53,5 +53,22 @@ onGpu(
     yield* sample({ out: adapted, set: [...settings, `initAdapter=${at}/adapter`] });
     const none = yield* Effect.flip(sample({ out: plain, initAdapter: "/nope" }));
     assert.match(none.message, /^"\/nope" should be a directory or a name on the hub/);
+  }).pipe(Effect.provide(platform)),
+);
+
+onGpu(
+  "runSample() leaves a file alone that it has not made",
+  Effect.gen(function* () {
+    const fs = yield* FileSystem.FileSystem;
+    const at = yield* fs.makeTempDirectoryScoped();
+    const file = `${at}/notes.txt`;
+    yield* fs.writeFileString(file, "notes");
+    const foreign = yield* Effect.flip(sample({ out: file }));
+    const says = "was not made by sample and is not overwritten; choose another --out";
+    assert.equal(foreign.message, `${file}: ${says}`);
+    assert.equal(yield* fs.readFileString(file), "notes");
+    assert.equal(yield* fs.exists(provenanceFile(file)), false);
+    const directory = yield* Effect.flip(sample({ out: at }));
+    assert.equal(directory.message, `${at}: is a directory; give a file`);
   }).pipe(Effect.provide(platform)),
 );
