@@ -7,8 +7,9 @@ import { presets } from "../config/presets.ts";
 import { resolveRunConfig } from "../config/resolve.ts";
 import type { RunConfig, RunConfigInput } from "../config/run_config.ts";
 import { settingsForFiles } from "../experiments/file_data.ts";
+import { kindOfSettings, sweepFile } from "../experiments/read_run.ts";
 import { fileProblem } from "../weights/file_problem.ts";
-import { readJson } from "../weights/files.ts";
+import { type JsonObject, parseObject, readIfPresent } from "../weights/files.ts";
 import type { WeightsError } from "../weights/weights_error.ts";
 import { data, type Flags, model, orUndefined, path, seeds, set } from "./flags.ts";
 
@@ -105,16 +106,44 @@ export const resolveTraining = (
     return Effect.fail(new ConfigError({ reason: { _tag: "Invalid", problems } }));
   });
 
-/** The settings of the run in `directory`: a resumed run has no others. `foreign` keys are no settings. */
+/**
+ * The settings of the run in `directory`: a resumed run has no others. It is one of `experiment`, or of
+ * `train` where that is undefined.
+ */
 export const resumedConfig: (
   directory: string,
-  foreign?: ReadonlyArray<string>,
+  experiment?: string,
 ) => Effect.Effect<RunConfig, ConfigError | WeightsError, FileSystem.FileSystem> = Effect
   .fnUntraced(
-    function* (directory, foreign = []) {
-      const entries = Object.entries(yield* readJson(`${directory}/config.json`));
-      const options = Object.fromEntries(entries.filter(([key]) => !foreign.includes(key)));
+    function* (directory, experiment) {
+      const wanted = experiment === undefined ? "train" : `experiment ${experiment}`;
+      const settings = yield* readResumed(directory, `a run of ${wanted}`);
+      const { experiment: _name, ...options } = settings;
       return yield* resolveRunConfig({ options });
+    },
+  );
+
+/** What `config.json` in `directory` holds, which must be that of `wanted` ("a run of train"). */
+export const readResumed: (
+  directory: string,
+  wanted: string,
+) => Effect.Effect<JsonObject, ConfigError | WeightsError, FileSystem.FileSystem> = Effect
+  .fnUntraced(
+    function* (directory, wanted) {
+      const file = `${directory}/config.json`;
+      const sweep = yield* readIfPresent(`${directory}/${sweepFile}`);
+      const text = yield* readIfPresent(file);
+      const settings = text === undefined ? undefined : yield* parseObject(file, text);
+      const found = sweep !== undefined
+        ? "a sweep"
+        : settings === undefined
+        ? "no config.json"
+        : kindOfSettings(settings);
+      if (settings !== undefined && found === wanted) return settings;
+      const verb = /^a (?:run of )?(pretrain|train|sweep|experiment .*)$/.exec(found)?.[1];
+      const remedy = verb === undefined ? "" : `; go on with \`${verb} --resume ${directory}\``;
+      const problem = `expected the folder of ${wanted}, found ${found}${remedy}`;
+      return yield* new ConfigError({ reason: { _tag: "Unreadable", file: directory, problem } });
     },
   );
 

@@ -163,7 +163,7 @@ export const experimentConfig = (
         { ...options, set: [...options.set, ...files], initAdapter: undefined },
         [experiment.settings, ...quick ? [experiment.quick] : []],
       )
-      : resumedConfig(resume, ["experiment"]);
+      : resumedConfig(resume, experiment.name);
     yield* checkOwnData(experiment, config);
     const { initAdapter, data: { dictionary } } = config;
     const problems = [

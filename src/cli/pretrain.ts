@@ -16,6 +16,7 @@ import { keepRecords, layerFile } from "../training/metric_log.ts";
 import type { TrainingError } from "../training/training_error.ts";
 import { formatJson, refuse, writeFiles } from "../weights/files.ts";
 import type { WeightsError } from "../weights/weights_error.ts";
+import { readResumed } from "./config_options.ts";
 import { type Flags, json, orUndefined, out, resume, set } from "./flags.ts";
 import { progressOnStderr } from "./progress_bar.ts";
 import { type UsageError, usageError } from "./usage_error.ts";
@@ -114,12 +115,8 @@ const openRun = Effect.fnUntraced(function* ({ out, resume, set }: PretrainOptio
     if (out !== undefined || set.length > 0) {
       return yield* usageError("pretrain", "--resume takes --out and --set from the run folder");
     }
-    const name = path.join(resume, configFile);
-    const text = yield* fs.readFileString(name).pipe(refuse(name));
-    return {
-      run: resume,
-      config: yield* resolveSettings(PretrainConfig, { file: { name, text } }),
-    };
+    const options = yield* readResumed(resume, "a run of pretrain");
+    return { run: resume, config: yield* resolveSettings(PretrainConfig, { options }) };
   }
   const run = out ?? "runs/base";
   const config = yield* resolveSettings(PretrainConfig, { set });

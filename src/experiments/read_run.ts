@@ -86,6 +86,16 @@ const jsonObject = (text: string): Readonly<Record<string, unknown>> | undefined
     : undefined;
 };
 
+/** What the folder is whose `config.json` holds `settings`. */
+export const kindOfSettings = (settings: Readonly<Record<string, unknown>>): string =>
+  "checkpointEvery" in settings
+    ? "a run of pretrain"
+    : "model_type" in settings
+    ? "a model"
+    : "experiment" in settings
+    ? `a run of experiment ${settings["experiment"]}`
+    : "a run of train";
+
 const readRun = (
   folder: string,
 ): Effect.Effect<ReadRun, RunFolderError | WeightsError, Files> =>
@@ -99,8 +109,8 @@ const readRun = (
     if (settings === undefined) {
       return yield* notARun(folder, "a config.json that is no JSON object");
     }
-    if ("checkpointEvery" in settings) return yield* notARun(folder, "a run of pretrain");
-    if ("model_type" in settings) return yield* notARun(folder, "a model");
+    const kind = kindOfSettings(settings);
+    if (kind === "a run of pretrain" || kind === "a model") return yield* notARun(folder, kind);
     const { experiment: name, ...options } = settings;
     const config = yield* resolveRunConfig({ options }).pipe(
       Effect.mapError(({ message }) => notARun(folder, `other settings. ${message}`)),
