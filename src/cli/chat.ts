@@ -69,7 +69,7 @@ export interface ChatDocument {
 export const runChat = (
   options: ChatOptions,
 ): Effect.Effect<
-  { readonly text: string; readonly document: ChatDocument },
+  { readonly text: string; readonly document: ChatDocument; readonly undone?: string },
   LoadError | ConfigError | UsageError,
   Exclude<LoadServices, Scope.Scope> | Stdio.Stdio
 > =>
@@ -88,7 +88,8 @@ export const runChat = (
       ? []
       : [{ role: "system", content: options.system }];
     let messages = first;
-    let turns = 0;
+    let [inputs, turns, failed] = [0, 0, 0];
+    const fail = (line: string) => Effect.andThen(Effect.sync(() => failed++), Console.error(line));
     // With --json stdout is for the document alone.
     const write = (text: string) =>
       Stream.run(Stream.succeed(text), options.json ? stdio.stderr() : stdio.stdout())
@@ -100,12 +101,13 @@ export const runChat = (
     const lines = stdio.stdin.pipe(Stream.decodeText, Stream.splitLines, Stream.orDie);
     yield* Stream.runForEach(chatInputs(lines), (input) =>
       Effect.gen(function* () {
+        inputs++;
         switch (input._tag) {
           case "Reset":
             messages = first;
             break;
           case "UnknownCommand":
-            yield* Console.error(`There is no ${input.command}. ${chatUsage}`);
+            yield* fail(`There is no ${input.command}. ${chatUsage}`);
             break;
           case "Message": {
             const asked: ReadonlyArray<Message> = [
@@ -117,7 +119,7 @@ export const runChat = (
               Effect.map((content) => [...asked, { role: "assistant" as const, content }]),
               Effect.catchIf(concernsMessage, ({ message }) =>
                 Effect.as(
-                  Console.error(`Error: ${message}\nThe message is forgotten; /reset forgets all`),
+                  fail(`Error: ${message}\nThe message is forgotten; /reset forgets all`),
                   messages,
                 )),
             );
@@ -125,7 +127,11 @@ export const runChat = (
         }
         yield* invite;
       }));
-    return { text: "", document: { messages } };
+    // Whoever types has seen it; a script goes by the exit status.
+    const undone = !talks && failed > 0
+      ? { undone: `${failed} of ${inputs} inputs had no answer; see above` }
+      : {};
+    return { text: "", document: { messages }, ...undone };
   }));
 
 // Whether another message may be answered: this one has unknown words, or makes the chat too long.

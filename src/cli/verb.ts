@@ -1,5 +1,7 @@
 /** One verb of the command line: its options, its help, and where its result is printed. @module */
+import type * as Cause from "effect/Cause";
 import * as Console from "effect/Console";
+import * as Data from "effect/Data";
 import * as Effect from "effect/Effect";
 import * as Command from "effect/cli/Command";
 import type { Flags } from "./flags.ts";
@@ -10,6 +12,21 @@ export interface Outcome {
   readonly text: string;
   /** What `--json` prints on stdout, as one document. */
   readonly document: unknown;
+  /** What was left undone all the same; it is said last, and the exit status is that of a failure. */
+  readonly undone?: string;
+}
+
+const IncompleteErrorBase: new (fields: { readonly undone: string }) =>
+  & Cause.YieldableError
+  & { readonly _tag: "IncompleteError"; readonly undone: string } = Data.TaggedError(
+    "IncompleteError",
+  );
+
+/** The failure of a verb that has an outcome and yet left something undone. */
+export class IncompleteError extends IncompleteErrorBase {
+  override get message(): string {
+    return this.undone;
+  }
 }
 
 /** A verb as a subcommand of `delia`. */
@@ -40,9 +57,10 @@ export const verb = <Name extends string, Options extends { readonly json: boole
 ): Verb<Name, Options, E, R> => {
   const handle = (options: Options) =>
     Effect.gen(function* () {
-      const { text, document } = yield* run(options);
+      const { text, document, undone } = yield* run(options);
       if (text !== "") yield* options.json ? Console.error(text) : Console.log(text);
       if (options.json) yield* Console.log(JSON.stringify(document));
+      if (undone !== undefined) return yield* new IncompleteError({ undone });
     });
   // Flags<Options> yields Options; make() infers that only where the record is spelled out.
   const command = Command.make(name, flags as Command.Command.Config, handle as never);

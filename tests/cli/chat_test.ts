@@ -10,6 +10,12 @@ const base = "fixtures/base";
 const fox = "what is the size of fox ?";
 const big = "size of fox is big .";
 
+interface Ended {
+  readonly document?: ChatDocument;
+  readonly failure?: string;
+  readonly undone?: string | undefined;
+}
+
 /** A chat of the lines in `typed`: what it printed, and its document or why it failed. */
 const chat = (typed: string, options: Partial<ChatOptions> = {}, talks = false) => {
   const [out, err, said] = [[] as string[], [] as string[], [] as string[]];
@@ -27,10 +33,8 @@ const chat = (typed: string, options: Partial<ChatOptions> = {}, talks = false) 
     ...{ temperature: 0, topP: 1, seed: 1, set: [] },
     ...options,
   }).pipe(
-    Effect.map(({ document }): { document?: ChatDocument; failure?: string } => ({ document })),
-    Effect.catch((error) =>
-      Effect.succeed({ failure: String(error.message), document: undefined })
-    ),
+    Effect.map(({ document, undone }): Ended => ({ document, undone })),
+    Effect.catch((error) => Effect.succeed<Ended>({ failure: String(error.message) })),
     Effect.map((result) => ({ ...result, out: out.join(""), err: err.join(""), said })),
     Effect.provide(Layer.mergeAll(platform, stdio, Layer.succeed(Console.Console, console))),
   );
@@ -39,7 +43,8 @@ const chat = (typed: string, options: Partial<ChatOptions> = {}, talks = false) 
 onGpu(
   "runChat() answers each message, remembers those before it, and forgets at /reset",
   Effect.gen(function* () {
-    const { document, out, said } = yield* chat(`${fox}\n\n${fox}\n`);
+    const { document, out, said, undone } = yield* chat(`${fox}\n\n${fox}\n`);
+    assert.equal(undone, undefined);
     assert.equal(out, `${big}\n${big}\n`);
     assert.deepEqual(said, []);
     const turn = [{ role: "user", content: fox }, { role: "assistant", content: big }];
@@ -71,7 +76,10 @@ onGpu(
 onGpu(
   "runChat() goes on after a message that it cannot answer, and says how",
   Effect.gen(function* () {
-    const { document, said } = yield* chat(`what is green glass ?\n/quit\n${fox}\n`);
+    const asked = `what is green glass ?\n/quit\n${fox}\n`;
+    const { document, said, undone } = yield* chat(asked);
+    assert.equal(undone, "2 of 3 inputs had no answer; see above");
+    assert.equal((yield* chat(asked, {}, true)).undone, undefined); // who types has seen it
     assert.match(said[0]!, /found "glass".*\nThe message is forgotten; \/reset forgets all$/);
     assert.match(said[1]!, /^There is no \/quit\. A line is a message/);
     assert.equal(document?.messages.length, 2);

@@ -22,6 +22,15 @@ Deno.test("generateVerb() hands on options and defaults, and prints one document
   assert.deepEqual([plain.out, plain.err], [["done"], ""]);
 });
 
+Deno.test("a verb that leaves something undone prints its document, and fails", async () => {
+  const partly = generateVerb((options) =>
+    Effect.succeed({ text: "done", document: options, undone: "1 of 2 was not done" })
+  );
+  const { failure, out, err } = await run(partly, "--model", "m", "--prompt", "x", "--json");
+  assert.deepEqual([out.length, err], [1, "done"]);
+  assert.equal((failure as Error).message, "1 of 2 was not done");
+});
+
 Deno.test("generateVerb() wants exactly one thing to start from, and sound numbers", async () => {
   for (
     const [args, message] of [
