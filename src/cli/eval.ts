@@ -74,7 +74,10 @@ export const runEval = (
     const unknown = metrics.find((name) => !Object.hasOwn(knownMetrics, name));
     if (unknown !== undefined) {
       const known = Object.keys(knownMetrics).join(", ");
-      return yield* usageError("eval", `--metrics: there is no ${unknown}; there is ${known}`);
+      return yield* usageError(
+        "eval",
+        `--metrics: there is no metric "${unknown}"; there is ${known}`,
+      );
     }
     const { subject, tokenizer: found } = yield* loadModel(
       model,

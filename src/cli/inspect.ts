@@ -165,7 +165,24 @@ export const inspectVerb: Verb<
   LoadError | ConfigError | HubError | UsageError,
   SourceServices
 > = verb(help, flags, ({ data, ids, ...options }) => {
-  if (data !== undefined && ids === undefined) return onData({ ...options, data });
-  if (ids !== undefined && data === undefined) return onIds({ ...options, ids });
-  return usageError("inspect", "Give exactly one of --data and --ids");
+  if ((data === undefined) === (ids === undefined)) {
+    return usageError("inspect", "Give exactly one of --data and --ids");
+  }
+  const unread = unreadOption({ ...options, data, ids });
+  if (unread !== undefined) return usageError("inspect", unread);
+  return ids === undefined ? onData({ ...options, data: data! }) : onIds({ ...options, ids });
 });
+
+// An option that would change nothing, and what it goes with.
+const unreadOption = (
+  { ids, json, adapter, logits, hidden, set }: InspectOptions,
+): string | undefined => {
+  const whole = [...logits ? ["--logits"] : [], ...hidden ? ["--hidden"] : []];
+  const ofModel = [
+    ...adapter === undefined ? [] : ["--adapter"],
+    ...set.length > 0 ? ["--set"] : [],
+  ];
+  const [first] = ids === undefined ? [...whole, ...ofModel] : json ? [] : whole;
+  if (first === undefined) return undefined;
+  return `${first} goes with ${whole.includes(first) ? "--ids and --json" : "--ids"}`;
+};

@@ -1,6 +1,10 @@
 import assert from "node:assert/strict";
 import { Effect } from "effect";
 import { diversifyVerb } from "../../src/cli/diversify.ts";
+import { evalVerb, runEval } from "../../src/cli/eval.ts";
+import { inspectVerb } from "../../src/cli/inspect.ts";
+import { onModel } from "../../src/cli/model_source.ts";
+import { onGpu } from "../../src/cli/on_gpu.ts";
 import { sampleVerb } from "../../src/cli/sample.ts";
 import { trainVerb } from "../../src/cli/train.ts";
 import { runTrain } from "../../src/cli/train_run.ts";
@@ -28,6 +32,33 @@ for (
     }
   });
 }
+
+Deno.test("inspect refuses options that would change nothing", async () => {
+  const inspect = (...args: Args) => runVerb(inspectVerb, "--model", "fixtures/base", ...args);
+  for (
+    const [args, message] of [
+      [["--ids", "2,4", "--logits"], "--logits goes with --ids and --json"],
+      [["--ids", "2,4", "--hidden"], "--hidden goes with --ids and --json"],
+      [["--data", "d.jsonl", "--logits", "--json"], "--logits goes with --ids and --json"],
+      [["--data", "d.jsonl", "--adapter", "a"], "--adapter goes with --ids"],
+      [["--data", "d.jsonl", "--set", "model.storage=q8"], "--set goes with --ids"],
+    ] as const
+  ) {
+    assert.match(saidBy(await inspect(...args)), new RegExp(`^ERROR\\n {2}${message}\\n`));
+  }
+});
+
+Deno.test("eval says which metrics there are where one is not named", async () => {
+  const evaluate = evalVerb(onModel(onGpu(runEval)));
+  const args = ["--model", "fixtures/base", "--data", "none.jsonl", "--metrics"];
+  for (const [named, unknown] of [["", ""], ["perplexity,", ""], ["bleu", "bleu"]] as const) {
+    const said = saidBy(await runVerb(evaluate, ...args, named));
+    assert.ok(
+      said.includes(`--metrics: there is no metric "${unknown}"; there is perplexity`),
+      said,
+    );
+  }
+});
 
 Deno.test("train refuses diverse chats without those of a task", async () => {
   const train = trainVerb(runTrain);
