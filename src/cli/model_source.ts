@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect";
 import * as FileSystem from "effect/FileSystem";
 import * as Path from "effect/Path";
 import type * as Stdio from "effect/Stdio";
+import { shippedBase } from "../config/model_config.ts";
 import type { HubName } from "../hub/hub_client.ts";
 import { type HubError, hubError } from "../hub/hub_error.ts";
 import { progressOnStderr } from "./progress_bar.ts";
@@ -20,10 +21,19 @@ export interface Source {
 /** The services that finding a source takes. */
 export type SourceServices = FileSystem.FileSystem | Path.Path | Stdio.Stdio;
 
-/** The directory of the model that `source` names. */
+/**
+ * The directory of the model that `source` names. The shipped base is found from any working directory:
+ * it lies beside `module`, this file unless told.
+ */
 export const resolveModel = (
   source: string,
-): Effect.Effect<Source, HubError, SourceServices> => resolve(source, "modelFiles");
+  module: string = import.meta.url,
+): Effect.Effect<Source, HubError, SourceServices> =>
+  Effect.gen(function* () {
+    const fs = yield* FileSystem.FileSystem;
+    const found = source !== shippedBase || (yield* isThere(fs, source));
+    return found ? yield* resolve(source, "modelFiles") : yield* shipped(module);
+  });
 
 /** The directory of the adapter that `source` names. */
 export const resolveAdapter = (
@@ -66,6 +76,23 @@ export const parseHubName = (source: string): HubName | string => {
   const [wildRepo, wildRevision] = [/(^|\/)[.-]|[.-](\/|$)|--|\.\./, /(^|\/)\.|\.\.|\/\/|^\/|\/$/];
   return wildRepo.test(repo) || wildRevision.test(revision) ? "is neither" : { repo, revision };
 };
+
+const isThere = (fs: FileSystem.FileSystem, file: string): Effect.Effect<boolean> =>
+  Effect.orElseSucceed(fs.exists(file), () => false);
+
+// A path that reads like a name on the hub, where nobody has it: it is never asked for there.
+const shipped = Effect.fnUntraced(function* (module: string) {
+  const [fs, path] = [yield* FileSystem.FileSystem, yield* Path.Path];
+  const place = new URL(`../../${shippedBase}`, module);
+  if (place.protocol === "file:") {
+    const directory = yield* Effect.orDie(path.fromFileUrl(place));
+    if (yield* isThere(fs, directory)) return { directory, source: shippedBase, name: shippedBase };
+  }
+  const problem =
+    "the base model that the repository ships, found neither in the working directory " +
+    `nor as files at ${place}; give --model DIR or org/name, or run from a copy of the repository`;
+  return yield* hubError({ _tag: "Unusable", path: shippedBase, problem });
+});
 
 const resolve = Effect.fnUntraced(function* (source: string, kind: "modelFiles" | "adapterFiles") {
   const fs = yield* FileSystem.FileSystem;

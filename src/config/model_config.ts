@@ -3,6 +3,9 @@ import { Schema } from "effect";
 import type { StorageFormat } from "../weights/pack.ts";
 import { Count, orDefault, Positive, Text } from "./field.ts";
 
+/** The base model that the project ships, by its place in the repository: that of presets and defaults. */
+export const shippedBase = "fixtures/base";
+
 /** Settings of the base model. */
 export interface ModelConfig {
   /** Directory as Hugging Face writes it, or a hub id, `org/name` or `org/name@revision`. */
@@ -20,7 +23,7 @@ export interface ModelConfig {
 
 /** Decodes and checks a {@linkcode ModelConfig}. */
 export const ModelConfig: Schema.Codec<ModelConfig, Partial<ModelConfig>> = Schema.Struct({
-  source: orDefault(Text, "fixtures/base"),
+  source: orDefault(Text, shippedBase),
   storage: orDefault(Schema.Literals(["auto", "f32", "f16", "bf16", "q8"]), "auto"),
   positions: Schema.optionalKey(Count),
   memory: Schema.optionalKey(Positive),

@@ -1,10 +1,11 @@
 /** The named configurations: only what differs from the defaults. @module */
+import { shippedBase } from "./model_config.ts";
 import { presetOf, presetSources } from "./paper_presets.ts";
 import type { RunConfigInput } from "./run_config.ts";
 
 /** The default of `deno task train`: all arms on the base model that the project ships. */
 const fixture: RunConfigInput = {
-  model: "fixtures/base",
+  model: shippedBase,
   data: { downstreamItems: 100, phrasingCount: 60, testItems: 200 },
   sampling: { promptMode: "none", maxNewTokens: 48, batchSize: 256 },
   mixing: { strategy: "delia", diverseRatio: 12 },

@@ -86,6 +86,25 @@ withHub(
     }),
 );
 
+Deno.test("resolveModel() finds the shipped base beside its module, and never asks a hub for it", () =>
+  Effect.gen(function* () {
+    const fs = yield* FileSystem.FileSystem;
+    const [repository, elsewhere] = [Deno.cwd(), yield* fs.makeTempDirectoryScoped()];
+    yield* Effect.addFinalizer(() => Effect.sync(() => Deno.chdir(repository)));
+    yield* Effect.sync(() => Deno.chdir(elsewhere));
+    const [source, name] = ["fixtures/base", "fixtures/base"];
+    const directory = `${repository}/fixtures/base`;
+    assert.deepEqual(yield* resolveModel(source), { directory, source, name });
+    for (
+      const module of ["https://jsr.io/@a/b/1/src/cli/x.ts", `file://${elsewhere}/src/cli/x.ts`]
+    ) {
+      const { message } = yield* Effect.flip(resolveModel(source, module));
+      const place = new URL("../../fixtures/base", module);
+      assert.ok(message.startsWith("fixtures/base: the base model that the repository ships"));
+      assert.ok(message.includes(`nor as files at ${place}; give --model DIR or org/name, or run`));
+    }
+  }).pipe(Effect.scoped, Effect.provide(platform), Effect.runPromise));
+
 withHub("resolveModel() says what a source should be", () =>
   Effect.gen(function* () {
     const says = (source: string, pattern: RegExp) =>
