@@ -36,6 +36,7 @@ import { resolveModel } from "./model_source.ts";
 import { openBase } from "./open_base.ts";
 import { progressOnStderr } from "./progress_bar.ts";
 import { refuseOverwrite, runFolderFiles } from "./refuse_overwrite.ts";
+import { sayIfStopped } from "./stopped.ts";
 import { tunedLayer } from "./tuned_gpu.ts";
 import type { UsageError } from "./usage_error.ts";
 import type { Outcome } from "./verb.ts";
@@ -69,6 +70,7 @@ export const runExperiment = (
       "--questions": config.data.questions,
     });
     const folder = yield* openRunFolder<RecipeRecord>(directory, settings, "records.jsonl");
+    yield* sayIfStopped(`experiment ${experiment.name}`, directory);
     const progress = yield* progressOnStderr;
     const gpu = yield* Gpu;
     progress.say(`${experiment.title} (${experiment.paper}); ${gpu.adapter.name}; ${folder.at()}`);

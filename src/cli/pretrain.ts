@@ -19,6 +19,7 @@ import type { WeightsError } from "../weights/weights_error.ts";
 import { readResumed } from "./config_options.ts";
 import { type Flags, json, orUndefined, out, resume, set } from "./flags.ts";
 import { progressOnStderr } from "./progress_bar.ts";
+import { sayIfStopped } from "./stopped.ts";
 import { type UsageError, usageError } from "./usage_error.ts";
 import { type Run, type Verb, verb, type VerbHelp } from "./verb.ts";
 
@@ -81,6 +82,7 @@ export const runPretrain = (
     const path = yield* Path.Path;
     const { run, config } = yield* openRun(options);
     const metrics = path.join(run, "metrics.jsonl");
+    yield* sayIfStopped("pretrain", run);
     const progress = yield* progressOnStderr;
     const model = path.join(run, "model");
     const services = Layer.mergeAll(
@@ -95,9 +97,6 @@ export const runPretrain = (
       }
       return yield* pretrainWorld(config, model, progress);
     }).pipe(
-      Effect.onInterrupt(() =>
-        Effect.sync(() => progress.say(`stopped; go on with --resume ${run}`))
-      ),
       Effect.provide(services),
     );
     return {

@@ -16,6 +16,7 @@ import { formatJson, readIfPresent, readJson, writeFiles } from "../weights/file
 import type { WeightsError } from "../weights/weights_error.ts";
 import { progressOnStderr } from "./progress_bar.ts";
 import { type ReportOutcome, runReport } from "./report_run.ts";
+import { sayIfStopped } from "./stopped.ts";
 import type { SweepOptions } from "./sweep.ts";
 import { parseSwept, type SweptRun } from "./swept_run.ts";
 import { type UsageError, usageError } from "./usage_error.ts";
@@ -44,6 +45,7 @@ export const runSweep = (
     const { directory, plan, swept } = yield* options.resume === undefined
       ? begin(options)
       : goOn(options, options.resume);
+    yield* sayIfStopped("sweep", directory);
     const failed: string[] = [];
     for (const [index, { folder, set }] of plan.points.entries()) {
       const at = path.join(directory, folder);
@@ -67,7 +69,7 @@ export const runSweep = (
       ...{ runs: [directory], out: directory, json: options.json, roofline: false },
     });
     return { text: [text, ...failed].join("\n"), document };
-  });
+  }).pipe(Effect.scoped);
 
 const settingsOfPoint = ({ seeds }: SweepPlan, set: ReadonlyArray<string>) => ({
   set,

@@ -40,6 +40,7 @@ import { resolveAdapter, resolveModel, type Source } from "./model_source.ts";
 import { openBase } from "./open_base.ts";
 import { progressOnStderr } from "./progress_bar.ts";
 import { refuseOverwrite, runFolderFiles } from "./refuse_overwrite.ts";
+import { sayIfStopped } from "./stopped.ts";
 import type { TrainOptions } from "./train.ts";
 import { tunedLayer } from "./tuned_gpu.ts";
 import type { UsageError } from "./usage_error.ts";
@@ -74,6 +75,7 @@ export const runTrain = (
       ...{ "--data": config.data.downstream, "--diverse": config.data.diverse },
     });
     const folder = yield* openRunFolder<ArmResult>(directory, config, "arms.jsonl");
+    yield* sayIfStopped("train", directory);
     const { parts, notes, report } = yield* prepare(config, folder, base, initial);
     const { done } = folder;
     const metrics = folder.at("metrics.jsonl");
