@@ -46,7 +46,8 @@ export const settingFlags: Flags<SettingOptions> = {
 export const initAdapter = (description: string): Flag.Flag<string | undefined> =>
   orUndefined(path("init-adapter", "DIR|NAME", description));
 
-const diverse = (more: string): Flag.Flag<string | undefined> =>
+/** `--diverse FILE`; `more` is said of it beside. */
+export const diverse = (more: string): Flag.Flag<string | undefined> =>
   orUndefined(path("diverse", "FILE", `Diverse chats, JSONL, such as \`sample\` writes${more}`));
 
 /** Flags that together say what to run; spread them into a verb's own. */

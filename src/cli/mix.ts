@@ -16,22 +16,26 @@ import { mixingOf, orderOfStage } from "../experiments/stage_order.ts";
 import { anchorTask } from "../experiments/task_anchor.ts";
 import { writeText } from "../weights/files.ts";
 import type { WeightsError } from "../weights/weights_error.ts";
-import { configFlags, type ConfigOptions, resolveOptions } from "./config_options.ts";
+import { diverse, resolveOptions, settingFlags, type SettingOptions } from "./config_options.ts";
 import { phrasingsOf } from "./diversify.ts";
-import { type Flags, json, out } from "./flags.ts";
+import { data, type Flags, json, orUndefined, out } from "./flags.ts";
 import { refuseOverwrite } from "./refuse_overwrite.ts";
 import { type UsageError, usageError } from "./usage_error.ts";
 import { type Run, type Verb, verb, type VerbHelp } from "./verb.ts";
 
 /** Options of `mix`. */
-export interface MixOptions extends ConfigOptions {
+export interface MixOptions extends SettingOptions {
+  readonly data: string | undefined;
+  readonly diverse: string | undefined;
   readonly json: boolean;
   /** JSONL file to write. */
   readonly out: string;
 }
 
 const flags: Flags<MixOptions> = {
-  ...configFlags,
+  ...settingFlags,
+  data: orUndefined(data),
+  diverse: diverse(""),
   json,
   out: out("FILE", "JSONL file to write"),
 };

@@ -1,7 +1,8 @@
 /** A tokenizer's files in a model directory: read and written. @module */
 import { Effect, FileSystem, Layer, type PlatformError } from "effect";
 import { writeWhole } from "../files/write_whole.ts";
-import { fileProblem } from "../weights/file_problem.ts";import { DataError } from "./data_error.ts";
+import { fileProblem } from "../weights/file_problem.ts";
+import { DataError } from "./data_error.ts";
 import { makeTokenizer, Tokenizer } from "./tokenizer.ts";
 import { isObject, type JsonObject } from "./tokenizer_fields.ts";
 

@@ -6,7 +6,8 @@
 import { getRepoFolderName } from "@huggingface/hub";
 import { Effect, FileSystem, Path, type PlatformError } from "effect";
 import { writeWhole } from "../files/write_whole.ts";
-import { fileProblem } from "../weights/file_problem.ts";import { type HubError, hubError } from "./hub_error.ts";
+import { fileProblem } from "../weights/file_problem.ts";
+import { type HubError, hubError } from "./hub_error.ts";
 import type { RemoteFile } from "./hub_client.ts";
 import { indexFile, type RepoFiles, shardsOf, singleFile } from "./repo_files.ts";
 

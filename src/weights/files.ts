@@ -2,7 +2,8 @@
 import { Effect, FileSystem, Path, type PlatformError, type Scope } from "effect";
 import { parseJsonLines } from "../files/json_lines.ts";
 import { writeWhole } from "../files/write_whole.ts";
-import { fileProblem } from "./file_problem.ts";import type { ByteSource } from "./safetensors_header.ts";
+import { fileProblem } from "./file_problem.ts";
+import type { ByteSource } from "./safetensors_header.ts";
 import { WeightsError } from "./weights_error.ts";
 
 /** Any JSON object, as a file holds it. */

@@ -3,6 +3,7 @@ import { Effect } from "effect";
 import { diversifyVerb } from "../../src/cli/diversify.ts";
 import { evalVerb, runEval } from "../../src/cli/eval.ts";
 import { inspectVerb } from "../../src/cli/inspect.ts";
+import { mixVerb } from "../../src/cli/mix.ts";
 import { onModel } from "../../src/cli/model_source.ts";
 import { onGpu } from "../../src/cli/on_gpu.ts";
 import { sampleVerb } from "../../src/cli/sample.ts";
@@ -15,12 +16,14 @@ const done = () => Effect.succeed({ text: "", document: {} });
 type Args = ReadonlyArray<string>;
 const sample = (...args: Args) => runVerb(sampleVerb(done), "--out", "s.jsonl", ...args);
 const diversify = (...args: Args) => runVerb(diversifyVerb(done), ...args);
+const mix = (...args: Args) => runVerb(mixVerb(done), "--out", "m.jsonl", ...args);
 const tune = (...args: Args) => runVerb(tuneVerb(done), ...args);
 
 for (
   const [name, run, foreign] of [
     ["sample", sample, ["data", "diverse", "seeds"]],
     ["diversify", diversify, ["model", "data", "diverse", "init-adapter", "seeds"]],
+    ["mix", mix, ["model", "init-adapter", "seeds"]],
     ["tune", tune, ["data", "diverse", "init-adapter", "seeds"]],
   ] as const
 ) {

@@ -3,7 +3,7 @@ import { Effect } from "effect";
 import { Command } from "effect/cli";
 import project from "../../deno.json" with { type: "json" };
 import { chatVerb } from "../../src/cli/chat.ts";
-import { type ConfigOptions, resolveOptions } from "../../src/cli/config_options.ts";
+import { resolveOptions, type SettingOptions } from "../../src/cli/config_options.ts";
 import { diversifyVerb } from "../../src/cli/diversify.ts";
 import { evalVerb } from "../../src/cli/eval.ts";
 import { experimentVerb } from "../../src/cli/experiment.ts";
@@ -34,8 +34,7 @@ const upTo = <O, E, R>(settle: (options: O) => Effect.Effect<unknown, E, R>) => 
   Effect.as(settle(options), nothing);
 
 const parsed = upTo(() => Effect.void);
-const config = upTo(<O extends ConfigOptions>(options: O) => resolveOptions(options));
-const tuned = { data: undefined, diverse: undefined, initAdapter: undefined, seeds: undefined };
+const config = upTo((options: SettingOptions) => resolveOptions(options));
 
 /** A verb's examples, and how it takes the words of one. */
 const exampled = <N extends string, O, E>(verb: Verb<N, O, E, Platform>) => ({
@@ -65,7 +64,7 @@ const verbs = [
   exampled(chatVerb(parsed)),
   exampled(mergeVerb(parsed)),
   exampled(generateVerb(parsed)),
-  exampled(tuneVerb(upTo((options) => resolveOptions({ ...options, ...tuned })))),
+  exampled(tuneVerb(config)),
 ];
 
 /** Words as a shell makes them of `text`, up to where it sends them elsewhere. */

@@ -91,8 +91,7 @@ onGpu(
     });
     yield* fs.writeFileString(out, settled.join(""));
     const { document: mixed } = yield* runMix({
-      ...{ ...options, diverse: out, json: true, model: undefined },
-      ...{ data: undefined, initAdapter: undefined, seeds: undefined },
+      ...{ ...options, diverse: out, json: true, data: undefined },
       out: path.join(folder, "new", "folder", "mixed.jsonl"),
     });
     assert.deepEqual([mixed.downstream, mixed.diverse, mixed.shortage], [4, 4, 4]);

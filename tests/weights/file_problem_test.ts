@@ -24,10 +24,6 @@ const uses: Readonly<Record<string, readonly [use: Use, problem: string]>> = {
     (fs) => fs.readFileString(""),
     "the path is empty; name a file or a directory",
   ],
-  "makes a directory without a path": [
-    (fs) => fs.makeDirectory("", { recursive: true }),
-    "the path is empty; name a file or a directory",
-  ],
   "makes a directory where a file is": [
     (fs, at) => fs.makeDirectory(`${at}/file`, { recursive: true }),
     "is a file and no directory; choose another path, or remove the file",
