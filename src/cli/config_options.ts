@@ -7,7 +7,8 @@ import { presets } from "../config/presets.ts";
 import { resolveRunConfig } from "../config/resolve.ts";
 import type { RunConfig, RunConfigInput } from "../config/run_config.ts";
 import { settingsForFiles } from "../experiments/file_data.ts";
-import { kindOfSettings, sweepFile } from "../experiments/read_run.ts";
+import { kindOfSettings } from "../experiments/folder_kind.ts";
+import { sweepFile } from "../experiments/read_run.ts";
 import { fileProblem } from "../weights/file_problem.ts";
 import { type JsonObject, parseObject, readIfPresent } from "../weights/files.ts";
 import type { WeightsError } from "../weights/weights_error.ts";
@@ -139,7 +140,7 @@ export const readResumed: (
         ? "a sweep"
         : settings === undefined
         ? "no config.json"
-        : kindOfSettings(settings);
+        : kindOfSettings(settings) ?? "another config.json";
       if (settings !== undefined && found === wanted) return settings;
       const verb = /^a (?:run of )?(pretrain|train|sweep|experiment .*)$/.exec(found)?.[1];
       const remedy = verb === undefined ? "" : `; go on with \`${verb} --resume ${directory}\``;

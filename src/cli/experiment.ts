@@ -5,23 +5,20 @@ import * as Argument from "effect/cli/Argument";
 import * as Flag from "effect/cli/Flag";
 import type { Experiment } from "../experiments/experiment.ts";
 import { experiments } from "../experiments/registry.ts";
-import { type ConfigOptions, trainingFlags } from "./config_options.ts";
-import { type Flags, json, orUndefined, out, path, resume } from "./flags.ts";
+import { type Flags, orUndefined, path } from "./flags.ts";
+import { runFlags, type RunOptions } from "./run_flags.ts";
 import { type UsageError, usageError } from "./usage_error.ts";
 import { type Outcome, type Run, type Verb, verb, type VerbHelp } from "./verb.ts";
 
 /** How to run one experiment. */
-export interface ExperimentSettings extends Omit<ConfigOptions, "initAdapter"> {
+export interface ExperimentSettings extends Omit<RunOptions, "initAdapter"> {
   /** Files of the user's own, beside `data` and `diverse`. */
   readonly test?: string | undefined;
   readonly questions?: string | undefined;
   readonly phrasings?: string | undefined;
-  readonly json: boolean;
   readonly experiment: Experiment;
   /** Fewer seeds, items and steps: a short look. */
   readonly quick: boolean;
-  readonly out: string | undefined;
-  readonly resume: string | undefined;
 }
 
 /** How to run an experiment that is known already. */
@@ -33,7 +30,7 @@ export interface ExperimentOptions extends ExperimentRunOptions {
   readonly list: boolean;
 }
 
-const { initAdapter: _initAdapter, ...settings } = trainingFlags;
+const { initAdapter: _initAdapter, ...settings } = runFlags;
 
 const file = (name: string, description: string): Flag.Flag<string | undefined> =>
   orUndefined(path(name, "FILE", description));
@@ -48,9 +45,6 @@ export const experimentRunFlags: Flags<ExperimentRunOptions> = {
   test: file("test", "With --data: chats of the task to test on, JSONL"),
   questions: file("questions", "With --data: questions that the model answers itself, JSONL"),
   phrasings: file("phrasings", "With --data: phrasings to train on, one a line"),
-  out: orUndefined(out("DIR", "Run folder to make")),
-  resume,
-  json,
 };
 
 const flags: Flags<ExperimentOptions> = {

@@ -22,7 +22,9 @@ import { needsFacts } from "../experiments/recipe.ts";
 import { type Dictionary, readDictionary } from "../experiments/translation/dictionary.ts";
 import { translationData } from "../experiments/translation/translation_data.ts";
 import type { RunError } from "../experiments/run_arms.ts";
-import { openRunFolder } from "../experiments/run_folder.ts";
+import { beginLeg, legsFile } from "../experiments/legs.ts";
+import { openRunFolder, type RunFolder } from "../experiments/run_folder.ts";
+import type { RunFolderError } from "../experiments/run_folder_error.ts";
 import { type RecipeParts, runRecipes } from "../experiments/run_recipes.ts";
 import { Gpu } from "../gpu/gpu.ts";
 import type { HubError } from "../hub/hub_error.ts";
@@ -31,12 +33,13 @@ import { findingsText } from "../report/findings_text.ts";
 import { keepRecords, layerFile as metricFile } from "../training/metric_log.ts";
 import { fileProblem } from "../weights/file_problem.ts";
 import type { WeightsError } from "../weights/weights_error.ts";
-import { resolveOptions, resumedConfig } from "./config_options.ts";
+import { resumedConfig } from "./config_options.ts";
 import type { ExperimentSettings } from "./experiment.ts";
 import { resolveModel } from "./model_source.ts";
 import { openBase } from "./open_base.ts";
 import { progressOnStderr } from "./progress_bar.ts";
 import { refuseOverwrite, runFolderFiles } from "./refuse_overwrite.ts";
+import { defaultPreset, resolveRunOptions, resumeAlone } from "./run_flags.ts";
 import { sayIfStopped } from "./stopped.ts";
 import { tunedLayer } from "./tuned_gpu.ts";
 import type { UsageError } from "./usage_error.ts";
@@ -52,11 +55,12 @@ export const runExperiment = (
   options: ExperimentSettings,
 ): Effect.Effect<
   Outcome,
-  ConfigError | HubError | RunError | UsageError,
+  ConfigError | HubError | RunError | RunFolderError | UsageError,
   FileSystem.FileSystem | Path.Path | Stdio.Stdio | Terminal.Terminal
 > =>
   Effect.scoped(Effect.gen(function* () {
     const { experiment } = options;
+    yield* resumeAlone("experiment", options);
     const started = yield* Clock.currentTimeMillis;
     const asked = yield* experimentConfig(options);
     const dictionary = yield* dictionaryOf(asked);
@@ -70,7 +74,14 @@ export const runExperiment = (
       ...{ "--diverse": config.data.diverse, "--test": config.data.test },
       "--questions": config.data.questions,
     });
-    const folder = yield* openRunFolder<RecipeRecord>(directory, settings, "records.jsonl");
+    const folder = yield* openRunFolder<RecipeRecord, ExperimentResult>(
+      ...[directory, settings, "records.jsonl"] as const,
+    );
+    const missing = plannedOf(experiment, config, folder.done).length;
+    if (folder.result && missing === 0) {
+      const findings = experiment.findings(folder.done, config);
+      return yield* outcome(experiment, { ...folder.result, findings }, folder);
+    }
     yield* sayIfStopped(`experiment ${experiment.name}`, directory);
     const progress = yield* progressOnStderr;
     const gpu = yield* Gpu;
@@ -90,6 +101,11 @@ export const runExperiment = (
       answersTo: (questions, kind, seed) =>
         answersTo(questions, folder.at(`diverse-${kind}-${seed}.jsonl`), seed),
     };
+    yield* folder.begin;
+    const leg = yield* beginLeg(folder.at(legsFile), {
+      preset: options.resume === undefined ? options.preset ?? defaultPreset : undefined,
+      ...{ device: gpu.adapter.name, started, peakBytes: gpu.peakBytes },
+    });
     const records = [...folder.done];
     const metrics = folder.at("metrics.jsonl");
     // A training that was under way is done again from its first step.
@@ -106,32 +122,37 @@ export const runExperiment = (
       yield* runRecipes(parts, recipes, planned).pipe(
         Stream.runForEach((record) => {
           records.push(record);
-          return folder.add(record);
+          return Effect.andThen(folder.add(record), leg.note);
         }),
         Effect.provide(metricFile(metrics)),
       );
     }
     const findings = experiment.findings(records, config);
-    const ended = yield* Clock.currentTimeMillis;
+    const { preset: _, ...cost } = yield* leg.cost;
     const result: ExperimentResult = {
       experiment: experiment.name,
       config,
       findings,
       records,
       ...notes.length > 0 ? { notes } : {},
-      run: {
-        seconds: (ended - started) / 1000,
-        peakGpuBytes: gpu.peakBytes(),
-        device: gpu.adapter.name,
-        version: project.version,
-      },
+      run: { ...cost, version: project.version },
     };
     yield* folder.finish(result, yield* renderExperiment(experiment, result));
+    return yield* outcome(experiment, result, folder);
+  })).pipe(Effect.provide(tunedLayer));
+
+// What is said of an experiment that is done, also where it was done before.
+const outcome = (
+  experiment: Experiment,
+  result: ExperimentResult,
+  folder: RunFolder<RecipeRecord, ExperimentResult>,
+) =>
+  Effect.gen(function* () {
     const terminal = yield* Terminal.Terminal;
     const width = Math.max(40, (yield* terminal.columns) || 100);
-    const text = findingsText(experiment, findings, width);
+    const text = findingsText(experiment, result.findings, width);
     return { text: `\n${text}\n\nReport: ${folder.at("report.html")}`, document: result };
-  })).pipe(Effect.provide(tunedLayer));
+  });
 
 // Files of the user's own where there are any, else the miniature world.
 const experimentData = (
@@ -162,7 +183,7 @@ export const experimentConfig = (
       file === undefined ? [] : [`data.${name}=${JSON.stringify(file)}`]
     );
     const config = yield* resume === undefined
-      ? resolveOptions(
+      ? resolveRunOptions(
         { ...options, set: [...options.set, ...files], initAdapter: undefined },
         [experiment.settings, ...quick ? [experiment.quick] : []],
       )

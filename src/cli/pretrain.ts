@@ -8,13 +8,16 @@ import type { ConfigError } from "../config/config_error.ts";
 import { PretrainConfig } from "../config/pretrain_config.ts";
 import { resolveSettings } from "../config/resolve.ts";
 import type { DataError } from "../data/data_error.ts";
+import { kindOfSettings } from "../experiments/folder_kind.ts";
+import { holdFolder, notEmpty } from "../experiments/hold_folder.ts";
 import { pretrainWorld } from "../experiments/pretrain_world.ts";
+import type { RunFolderError } from "../experiments/run_folder_error.ts";
 import type { Gpu, GpuError } from "../gpu/gpu.ts";
 import type { ModelError } from "../models/model_error.ts";
 import { Checkpoints, layerDirectory } from "../training/checkpoints.ts";
 import { keepRecords, layerFile } from "../training/metric_log.ts";
 import type { TrainingError } from "../training/training_error.ts";
-import { formatJson, refuse, writeFiles } from "../weights/files.ts";
+import { formatJson, readJson, writeFiles } from "../weights/files.ts";
 import type { WeightsError } from "../weights/weights_error.ts";
 import { readResumed } from "./config_options.ts";
 import { type Flags, json, orUndefined, out, resume, set } from "./flags.ts";
@@ -75,7 +78,14 @@ export const runPretrain = (
   options: PretrainOptions,
 ): Effect.Effect<
   { readonly text: string; readonly document: PretrainDocument },
-  GpuError | WeightsError | ModelError | DataError | TrainingError | ConfigError | UsageError,
+  | GpuError
+  | WeightsError
+  | ModelError
+  | DataError
+  | TrainingError
+  | ConfigError
+  | RunFolderError
+  | UsageError,
   Gpu | FileSystem.FileSystem | Path.Path | Stdio.Stdio
 > =>
   Effect.scoped(Effect.gen(function* () {
@@ -109,21 +119,26 @@ const configFile = "config.json";
 
 /** The run folder and its settings: those that are stored in it, or fresh ones, which are stored. */
 const openRun = Effect.fnUntraced(function* ({ out, resume, set }: PretrainOptions) {
-  const [fs, path] = [yield* FileSystem.FileSystem, yield* Path.Path];
+  const path = yield* Path.Path;
   if (resume !== undefined) {
     if (out !== undefined || set.length > 0) {
       return yield* usageError("pretrain", "--resume takes --out and --set from the run folder");
     }
     const options = yield* readResumed(resume, "a run of pretrain");
+    yield* holdFolder(resume, configFile);
     return { run: resume, config: yield* resolveSettings(PretrainConfig, { options }) };
   }
   const run = out ?? "runs/base";
   const config = yield* resolveSettings(PretrainConfig, { set });
-  const file = path.join(run, configFile);
-  const taken = yield* fs.exists(file).pipe(refuse(file));
-  if (taken) {
-    const message = `${run} holds a run: go on with --resume ${run}, or choose another --out`;
-    return yield* usageError("pretrain", message);
+  const found = yield* holdFolder(run, configFile);
+  if (found.length > 0) {
+    const kind = kindOfSettings(yield* readJson(path.join(run, configFile)));
+    if (kind !== "a run of pretrain") return yield* notEmpty(run, kind ?? `another ${configFile}`);
+    // Settings alone are what a start leaves that failed before its first step: new ones may follow.
+    if (found.some((name) => name !== configFile)) {
+      const message = `${run} holds a run: go on with --resume ${run}, or choose another --out`;
+      return yield* usageError("pretrain", message);
+    }
   }
   yield* writeFiles(run, { [configFile]: formatJson(config) });
   return { run, config };

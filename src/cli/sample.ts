@@ -19,6 +19,8 @@ import { isGuided } from "../delia/guided_prompt.ts";
 import { type Query, type Rejection, rejectionOf } from "../delia/self_sample.ts";
 import { checkWording } from "../experiments/check_wording.ts";
 import { readQuestions } from "../experiments/own_experiment_data.ts";
+import { RunFolderError } from "../experiments/run_folder_error.ts";
+import { takeLock } from "../files/lock.ts";
 import { layerLocal } from "../generation/local_sampler.ts";
 import type { SamplerError } from "../generation/sampler.ts";
 import type { Gpu } from "../gpu/gpu.ts";
@@ -96,7 +98,13 @@ export const runSample = (
   { prompts, out, ...options }: SampleOptions,
 ): Effect.Effect<
   { readonly text: string; readonly document: SampleDocument },
-  LoadError | HubError | ConfigError | SampleCacheError | SamplerError | UsageError,
+  | LoadError
+  | HubError
+  | ConfigError
+  | RunFolderError
+  | SampleCacheError
+  | SamplerError
+  | UsageError,
   Gpu | FileSystem.FileSystem | Path.Path | Stdio.Stdio
 > =>
   Effect.scoped(Effect.gen(function* () {
@@ -106,6 +114,7 @@ export const runSample = (
     const queries = prompts === undefined
       ? worldQueries(config)
       : yield* readQuestions(prompts).pipe(Effect.provide(layerDatasetsFile));
+    yield* holdFile(out);
     const { directory } = yield* resolveModel(config.model.source);
     const settings = yield* loadOptions(config.model, { sampling: config.sampling });
     // No more run at once than there are.
@@ -181,6 +190,13 @@ const prepareFile = (
 // Another adapter gives other answers: a file is gone on with by the same.
 const adapterProvenance = (sha256: Readonly<Record<string, string>>): Provenance =>
   Object.fromEntries(Object.entries(sha256).map(([name, hash]) => [`adapter.${name}`, hash]));
+
+// Two that append to one file would answer every question twice.
+const holdFile = Effect.fnUntraced(function* (file: string) {
+  const lock = `${file}.lock`;
+  if (yield* takeLock(lock).pipe(refuse(lock))) return;
+  return yield* new RunFolderError({ reason: { _tag: "InUse", place: file } });
+});
 
 /** The questions that a run on the miniature world asks. */
 const worldQueries = ({ data, mixing, training }: RunConfig): ReadonlyArray<Query> =>

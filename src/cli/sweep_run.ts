@@ -7,6 +7,7 @@ import * as Result from "effect/Result";
 import type * as CliError from "effect/cli/CliError";
 import { ConfigError, type ConfigProblem } from "../config/config_error.ts";
 import { type GridPoint, parseGrid, pointsOf } from "../config/grid.ts";
+import { holdFolder } from "../experiments/hold_folder.ts";
 import { sweepFile } from "../experiments/read_run.ts";
 import { RunFolderError } from "../experiments/run_folder_error.ts";
 import type { RunError } from "../experiments/run_arms.ts";
@@ -39,7 +40,7 @@ export type SweepError = ConfigError | CliError.CliError | RunFolderError | HubE
 export const runSweep = (
   options: SweepOptions,
 ): Effect.Effect<ReportOutcome, SweepError, Platform> =>
-  Effect.gen(function* () {
+  Effect.scoped(Effect.gen(function* () {
     const path = yield* Path.Path;
     const progress = yield* progressOnStderr;
     const { directory, plan, swept } = yield* options.resume === undefined
@@ -69,7 +70,7 @@ export const runSweep = (
       ...{ runs: [directory], out: directory, json: options.json, roofline: false },
     });
     return { text: [text, ...failed].join("\n"), document };
-  }).pipe(Effect.scoped);
+  }));
 
 const settingsOfPoint = ({ seeds }: SweepPlan, set: ReadonlyArray<string>) => ({
   set,
@@ -94,9 +95,12 @@ const begin = (options: SweepOptions) =>
     const now = new Date(yield* Clock.currentTimeMillis).toISOString().slice(0, 19);
     const directory = options.out ?? `runs/sweep-${now.replaceAll(":", "-")}`;
     const path = yield* Path.Path;
+    const found = yield* holdFolder(directory, sweepFile);
     const before = yield* readIfPresent(path.join(directory, sweepFile));
     const text = formatJson(plan);
-    if (before !== undefined && before !== text) {
+    // Without a point that was begun there is nothing that other settings could be mixed up with.
+    const begun = found.some((name) => name !== sweepFile);
+    if (begun && before !== text) {
       return yield* new RunFolderError({ reason: { _tag: "OtherSweep", folder: directory } });
     }
     yield* writeFiles(directory, { [sweepFile]: text });
@@ -115,6 +119,7 @@ const goOn = ({ grid, words, seeds, out }: SweepOptions, directory: string) =>
       const found = `no ${sweepFile}`;
       return yield* new RunFolderError({ reason: { _tag: "NotARun", folder: directory, found } });
     }
+    yield* holdFolder(directory, sweepFile);
     const plan = (yield* readJson(file)) as unknown as SweepPlan;
     return { directory, plan, swept: yield* parseSwept(plan.words) };
   });

@@ -7,10 +7,10 @@ import project from "../../deno.json" with { type: "json" };
 import type { ConfigError } from "../config/config_error.ts";
 import type { RunConfig } from "../config/run_config.ts";
 import type { RunError } from "../experiments/run_arms.ts";
+import type { RunFolderError } from "../experiments/run_folder_error.ts";
 import type { HubError } from "../hub/hub_error.ts";
 import type { Platform } from "../platform.ts";
 import type { WeightsError } from "../weights/weights_error.ts";
-import { resolveTraining } from "./config_options.ts";
 import {
   type ExperimentOptions,
   type ExperimentRunOptions,
@@ -19,6 +19,7 @@ import {
 } from "./experiment.ts";
 import { experimentConfig, runExperiment } from "./experiment_run.ts";
 import { probeVerb } from "./probe.ts";
+import { goingOn, resolveTrainingOptions } from "./run_flags.ts";
 import { type TrainOptions, trainVerb } from "./train.ts";
 import { runTrain } from "./train_run.ts";
 import { type UsageError, usageError } from "./usage_error.ts";
@@ -41,7 +42,11 @@ export interface SweptRun {
     point: PointSettings,
     folder: string,
     begun: boolean,
-  ) => Effect.Effect<Outcome, ConfigError | HubError | RunError | UsageError, Platform>;
+  ) => Effect.Effect<
+    Outcome,
+    ConfigError | HubError | RunError | RunFolderError | UsageError,
+    Platform
+  >;
 }
 
 /** Options that the sweep gives each point itself. */
@@ -109,17 +114,18 @@ const laidOver = <Options extends { readonly set: ReadonlyArray<string> }>(
   { set, ...seeds }: PointSettings,
 ): Options => ({ ...options, set: [...options.set, ...set], ...seeds });
 
-const placed = (folder: string, begun: boolean) =>
-  begun ? { out: undefined, resume: folder } : { out: folder, resume: undefined };
-
 const sweptTrain = (options: TrainOptions): SweptRun => ({
-  config: (point) => resolveTraining(laidOver(options, point)),
+  config: (point) => resolveTrainingOptions(laidOver(options, point)),
   run: (point, folder, begun) =>
-    runTrain({ ...laidOver(options, point), ...placed(folder, begun) }),
+    runTrain(begun ? goingOn(folder) : { ...laidOver(options, point), out: folder }),
 });
 
 const sweptExperiment = (options: ExperimentSettings): SweptRun => ({
   config: (point) => experimentConfig(laidOver(options, point)),
   run: (point, folder, begun) =>
-    runExperiment({ ...laidOver(options, point), ...placed(folder, begun) }),
+    runExperiment(
+      begun
+        ? { ...goingOn(folder), experiment: options.experiment, quick: false }
+        : { ...laidOver(options, point), out: folder },
+    ),
 });

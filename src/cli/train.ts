@@ -1,23 +1,9 @@
 /** `train`: the main job. Trains every arm of the config and compares them. @module */
-import { type ConfigOptions, trainingFlags } from "./config_options.ts";
-import { type Flags, json, orUndefined, out, resume } from "./flags.ts";
+import { runFlags, type RunOptions } from "./run_flags.ts";
 import { type Run, type Verb, verb, type VerbHelp } from "./verb.ts";
 
 /** Options of `train`. */
-export interface TrainOptions extends ConfigOptions {
-  readonly json: boolean;
-  /** Run folder to make; undefined: one under `runs/`. */
-  readonly out: string | undefined;
-  /** Run folder to go on with. */
-  readonly resume: string | undefined;
-}
-
-const flags: Flags<TrainOptions> = {
-  ...trainingFlags,
-  json,
-  out: orUndefined(out("DIR", "Run folder to make")),
-  resume,
-};
+export type TrainOptions = RunOptions;
 
 const help: VerbHelp<"train"> = {
   name: "train",
@@ -29,9 +15,13 @@ const help: VerbHelp<"train"> = {
       command: "deno task train --model DIR --data chats.jsonl --diverse diverse.jsonl",
       description: "A model and data of your own; `sample` makes the diverse chats",
     },
+    {
+      command: "deno task train --resume runs/mine",
+      description: "Go on after an interruption, with the settings of the run",
+    },
   ],
 };
 
 /** The verb around the work that `run` does. */
 export const trainVerb = <E, R>(run: Run<TrainOptions, E, R>): Verb<"train", TrainOptions, E, R> =>
-  verb(help, flags, run);
+  verb(help, runFlags, run);

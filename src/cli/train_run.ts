@@ -17,11 +17,14 @@ import { defaultRules } from "../delia/diversify.ts";
 import { layerPhrasingFile } from "../delia/diversify/file.ts";
 import type { Arm } from "../experiments/arms.ts";
 import { fileData } from "../experiments/file_data.ts";
+import { firstOfEach } from "../experiments/first_of_each.ts";
 import { fixtureData, layerWorldPhrasings } from "../experiments/fixture_data.ts";
+import { beginLeg, legsFile } from "../experiments/legs.ts";
 import type { ArmResult, RunResult } from "../experiments/result.ts";
 import type { RunData } from "../experiments/run_data.ts";
 import { runArms, type RunError, type RunParts } from "../experiments/run_arms.ts";
 import { openRunFolder, type RunFolder } from "../experiments/run_folder.ts";
+import type { RunFolderError } from "../experiments/run_folder_error.ts";
 import { Gpu } from "../gpu/gpu.ts";
 import type { HubError } from "../hub/hub_error.ts";
 import type { Decoder } from "../models/decoder.ts";
@@ -35,11 +38,12 @@ import { refuse } from "../weights/files.ts";
 import { readAdapter } from "../weights/read_adapter.ts";
 import { writeAdapter } from "../weights/write_adapter.ts";
 import type { TrainedToken } from "../weights/peft_config.ts";
-import { resolveTraining, resumedConfig } from "./config_options.ts";
+import { resumedConfig } from "./config_options.ts";
 import { resolveAdapter, resolveModel, type Source } from "./model_source.ts";
 import { openBase } from "./open_base.ts";
 import { progressOnStderr } from "./progress_bar.ts";
 import { refuseOverwrite, runFolderFiles } from "./refuse_overwrite.ts";
+import { defaultPreset, resolveTrainingOptions, resumeAlone } from "./run_flags.ts";
 import { sayIfStopped } from "./stopped.ts";
 import type { TrainOptions } from "./train.ts";
 import { tunedLayer } from "./tuned_gpu.ts";
@@ -51,13 +55,14 @@ export const runTrain = (
   options: TrainOptions,
 ): Effect.Effect<
   Outcome,
-  ConfigError | HubError | RunError | UsageError,
+  ConfigError | HubError | RunError | RunFolderError | UsageError,
   FileSystem.FileSystem | Path.Path | Stdio.Stdio | Terminal.Terminal
 > =>
   Effect.scoped(Effect.gen(function* () {
+    yield* resumeAlone("train", options);
     const started = yield* Clock.currentTimeMillis;
     const asked = yield* options.resume === undefined
-      ? resolveTraining(options)
+      ? resolveTrainingOptions(options)
       : resumedConfig(options.resume);
     const base = yield* resolveModel(asked.model.source);
     const initial = asked.initAdapter === undefined
@@ -69,14 +74,18 @@ export const runTrain = (
       ...initial ? { initAdapter: initial.source } : {},
     };
     const stamp = new Date(started).toISOString().slice(0, 19).replaceAll(":", "-");
-    const directory = options.resume ?? options.out ?? `runs/${options.preset}-${stamp}`;
+    const { preset = defaultPreset } = options;
+    const directory = options.resume ?? options.out ?? `runs/${preset}-${stamp}`;
     yield* refuseOverwrite("train", runFolderFiles(directory), {
       ...{ "--model": base.directory, "--init-adapter": initial?.directory },
       ...{ "--data": config.data.downstream, "--diverse": config.data.diverse },
     });
-    const folder = yield* openRunFolder<ArmResult>(directory, config, "arms.jsonl");
+    const folder = yield* openRunFolder<ArmResult, RunResult>(directory, config, "arms.jsonl");
+    const missing = config.arms.length * config.seeds - folder.done.length;
+    if (folder.result && missing === 0) return yield* outcome(folder.result, folder);
     yield* sayIfStopped("train", directory);
     const { parts, notes, report } = yield* prepare(config, folder, base, initial);
+    yield* folder.begin;
     const { done } = folder;
     const metrics = folder.at("metrics.jsonl");
     // An arm that was under way is done again from its first step.
@@ -84,35 +93,38 @@ export const runTrain = (
       metrics,
       ({ name, seed }) => done.some((arm) => arm.name === name && arm.seed === seed),
     );
+    const gpu = yield* Gpu;
+    const leg = yield* beginLeg(folder.at(legsFile), {
+      preset: options.resume === undefined ? preset : undefined,
+      ...{ device: gpu.adapter.name, started, peakBytes: gpu.peakBytes },
+    });
     const results: ArmResult[] = [...done];
     yield* runArms(parts, done).pipe(
       Stream.runForEach((arm) => {
         results.push(arm);
-        return folder.add(arm);
+        return Effect.andThen(folder.add(arm), leg.note);
       }),
       Effect.provide(metricFile(metrics)),
     );
-    const gpu = yield* Gpu;
-    const ended = yield* Clock.currentTimeMillis;
     const result: RunResult = {
-      preset: options.preset,
       config,
       arms: results,
       ...notes.length > 0 ? { notes } : {},
-      seconds: (ended - started) / 1000,
-      peakGpuBytes: gpu.peakBytes(),
-      device: gpu.adapter.name,
+      ...yield* leg.cost,
       versions: { delia: project.version, ...runtimeVersions() },
     };
     yield* folder.finish(result, yield* report(result));
+    return yield* outcome(result, folder);
+  })).pipe(Effect.provide(tunedLayer));
+
+// What is said of a run that is done, also where it was done before.
+const outcome = (result: RunResult, folder: RunFolder<ArmResult, RunResult>) =>
+  Effect.gen(function* () {
     const terminal = yield* Terminal.Terminal;
     const width = (yield* terminal.columns) || 100;
     const table = terminalTable(result, { width });
-    return {
-      text: `\n${table}\n\nReport: ${folder.at("report.html")}`,
-      document: result,
-    };
-  })).pipe(Effect.provide(tunedLayer));
+    return { text: `\n${table}\n\nReport: ${folder.at("report.html")}`, document: result };
+  });
 
 // Values of the adapter that the run starts from; its sizes and its tokens must be the run's.
 const initialValues = (
@@ -187,7 +199,7 @@ const prepare = (
     const report = (result: RunResult) =>
       Effect.flatMap(
         readRecords(folder.at("metrics.jsonl")),
-        (records) => renderReport(result, records),
+        (records) => renderReport(result, firstOfEach(records)),
       );
     return { parts, notes, report };
   });

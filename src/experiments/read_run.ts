@@ -1,5 +1,5 @@
 /** Reads the folder of a run, finished or not: its settings, its records, and what is still to be done. @module */
-import { Effect, FileSystem, Path, Result } from "effect";
+import { Effect, FileSystem, Path } from "effect";
 import { resolveRunConfig } from "../config/resolve.ts";
 import type { RunConfig } from "../config/run_config.ts";
 import type { Roofline } from "../roofline/measure_step.ts";
@@ -8,6 +8,8 @@ import { type MetricRecord, readRecords } from "../training/metric_log.ts";
 import { readIfPresent, readJsonLines } from "../weights/files.ts";
 import type { WeightsError } from "../weights/weights_error.ts";
 import { type Experiment, plannedOf, type RecipeRecord } from "./experiment.ts";
+import { firstOfEach } from "./first_of_each.ts";
+import { jsonObject, kindOfSettings } from "./folder_kind.ts";
 import { experiments } from "./registry.ts";
 import type { ArmResult, ExperimentCost, RunResult } from "./result.ts";
 import { RunFolderError } from "./run_folder_error.ts";
@@ -77,25 +79,6 @@ export const readRuns = (
 const notARun = (folder: string, found: string): RunFolderError =>
   new RunFolderError({ reason: { _tag: "NotARun", folder, found } });
 
-const jsonObject = (text: string): Readonly<Record<string, unknown>> | undefined => {
-  const json = Result.try(() => JSON.parse(text) as unknown);
-  if (Result.isFailure(json)) return undefined;
-  const value = json.success;
-  return typeof value === "object" && value !== null && !Array.isArray(value)
-    ? value as Readonly<Record<string, unknown>>
-    : undefined;
-};
-
-/** What the folder is whose `config.json` holds `settings`. */
-export const kindOfSettings = (settings: Readonly<Record<string, unknown>>): string =>
-  "checkpointEvery" in settings
-    ? "a run of pretrain"
-    : "model_type" in settings
-    ? "a model"
-    : "experiment" in settings
-    ? `a run of experiment ${settings["experiment"]}`
-    : "a run of train";
-
 const readRun = (
   folder: string,
 ): Effect.Effect<ReadRun, RunFolderError | WeightsError, Files> =>
@@ -123,8 +106,8 @@ const readRun = (
     }
     const roofline = parsed ? { roofline: parsed } : {};
     if (name === undefined) {
-      const arms = yield* readJsonLines<ArmResult>(at("arms.jsonl"));
-      const metrics = yield* readRecords(at("metrics.jsonl"));
+      const arms = firstOfEach(yield* readJsonLines<ArmResult>(at("arms.jsonl")));
+      const metrics = firstOfEach(yield* readRecords(at("metrics.jsonl")));
       const { config: _config, arms: _arms, ...ending } = result as Partial<RunResult>;
       const missing = config.arms.length * config.seeds - arms.length;
       return {
@@ -134,7 +117,7 @@ const readRun = (
     }
     const experiment = experiments.find((known) => known.name === name);
     if (!experiment) return yield* notARun(folder, `an experiment that there is not, ${name}`);
-    const records = yield* readJsonLines<RecipeRecord>(at("records.jsonl"));
+    const records = firstOfEach(yield* readJsonLines<RecipeRecord>(at("records.jsonl")));
     const missing = plannedOf(experiment, config, records).length;
     const { run, notes } = result as ReadExperiment["ending"];
     const ending = { ...run ? { run } : {}, ...notes ? { notes } : {} };

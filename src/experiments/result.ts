@@ -47,22 +47,27 @@ export interface ArmResult {
 
 /** The whole of `result.json`. */
 export interface RunResult {
-  readonly preset: string;
+  /** Absent where the folder does not say: the settings may have come from any. */
+  readonly preset?: string;
   readonly config: RunConfig;
   readonly arms: ReadonlyArray<ArmResult>;
   /** What was done with files of the user's own, a sentence each; absent where nothing was. */
   readonly notes?: ReadonlyArray<string>;
-  /** Wall-clock seconds of the whole run. */
+  /** Wall-clock seconds of the whole run, all legs together. */
   readonly seconds: number;
+  /** The greatest of all legs. */
   readonly peakGpuBytes: number;
+  /** How often the run was started or resumed until it was done. */
+  readonly legs: number;
   readonly device: string;
   readonly versions: Readonly<Record<string, string>>;
 }
 
-/** What an experiment took, of the process that ended it. */
+/** What an experiment took, all legs together. */
 export interface ExperimentCost {
   readonly seconds: number;
   readonly peakGpuBytes: number;
+  readonly legs: number;
   readonly device: string;
   readonly version: string;
 }

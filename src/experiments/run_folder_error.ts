@@ -1,4 +1,4 @@
-/** What can be wrong with folders of runs that are to be read. @module */
+/** What can be wrong with folders of runs, to be read or to be written. @module */
 import { type Cause, Data } from "effect";
 
 /** Why a {@linkcode RunFolderError} happened; match on `_tag`. */
@@ -13,7 +13,13 @@ export type RunFolderReason =
   /** A roofline is that of one run. */
   | { readonly _tag: "OneWanted"; readonly found: number }
   /** A sweep's folder that holds a sweep of other settings. */
-  | { readonly _tag: "OtherSweep"; readonly folder: string };
+  | { readonly _tag: "OtherSweep"; readonly folder: string }
+  /** A run's folder that holds a run of other settings. */
+  | { readonly _tag: "OtherSettings"; readonly folder: string }
+  /** A folder, or file, that another process writes to. */
+  | { readonly _tag: "InUse"; readonly place: string }
+  /** A folder to write to that holds something else. */
+  | { readonly _tag: "NotEmpty"; readonly folder: string; readonly found: string };
 
 const RunFolderErrorBase: new (fields: { readonly reason: RunFolderReason }) =>
   & Cause.YieldableError
@@ -39,10 +45,19 @@ const explain = (reason: RunFolderReason): string => {
     case "OtherSweep":
       return `${reason.folder}: expected no sweep or this one, found a sweep of other settings; ` +
         "choose another --out, or go on with --resume DIR";
+    case "OtherSettings":
+      return `${reason.folder}: the folder holds a run with other settings; choose another --out, or ` +
+        "go on with its own by --resume DIR";
+    case "InUse":
+      return `${reason.place}: another process is writing there; wait until it ends, or choose ` +
+        "another --out";
+    case "NotEmpty":
+      return `${reason.folder}: expected an empty folder or a run of the same kind, found ` +
+        `${reason.found}; choose another --out`;
   }
 };
 
-/** The error of reading runs. Its message says what was expected and what was found. */
+/** The error of folders of runs. Its message says what was expected and what was found. */
 export class RunFolderError extends RunFolderErrorBase {
   override get message(): string {
     return explain(this.reason);

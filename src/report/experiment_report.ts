@@ -4,12 +4,13 @@ import type { RunConfig } from "../config/run_config.ts";
 import type { Answer, Experiment, Findings, RecipeRecord } from "../experiments/experiment.ts";
 import type { ExperimentCost } from "../experiments/result.ts";
 import type { Roofline } from "../roofline/measure_step.ts";
-import { formatBytes, formatSeconds } from "./columns.ts";
+import { formatBytes } from "./columns.ts";
 import { claimPanel, figureHtml, tableHtml } from "./findings_html.ts";
 import { type Html, markup, trusted } from "./html.ts";
 import { page } from "./page.ts";
 import { paperCaveat } from "./paper_numbers.ts";
 import { rooflineSection } from "./roofline.ts";
+import { runTime } from "./run_time.ts";
 import { settingsTable } from "./settings_table.ts";
 
 /** What the report shows of a finished experiment. */
@@ -124,7 +125,7 @@ const machine = ({ run, records }: ReportedExperiment): Html => {
     ...run
       ? [
         ["device", run.device],
-        ["time of the last run", formatSeconds(run.seconds)],
+        ["whole run", runTime(run.seconds, run.legs)],
         ["peak GPU memory", formatBytes(run.peakGpuBytes)],
         ["version", run.version],
       ] as const

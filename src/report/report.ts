@@ -24,6 +24,7 @@ import { limitsOf } from "./limits.ts";
 import { paperCaveat, paperNotes } from "./paper_numbers.ts";
 import { page } from "./page.ts";
 import { rooflineSection } from "./roofline.ts";
+import { runTime } from "./run_time.ts";
 import { settingsTable } from "./settings_table.ts";
 import { distanceTable, dot, rateTable, seedTable } from "./result_table.ts";
 import { armLabels, type ArmSummary, seedsOf, summarise } from "./summary.ts";
@@ -42,7 +43,9 @@ export const renderReport: (
   );
   const lossFigures = yield* drawLosses(metrics);
   const token = result.config.newToken.token;
-  const title = `DELIA: ${result.preset ?? unfinished}`;
+  const title = `DELIA: ${
+    result.preset ?? (result.seconds === undefined ? unfinished : "a run of train")
+  }`;
   return page(
     title,
     markup`<header><h1>${title}</h1>
@@ -166,7 +169,7 @@ const machine = (result: ReportedRun, arms: ReadonlyArray<ArmSummary>): Html => 
     .join(" · ");
   const rows: ReadonlyArray<readonly [string, string]> = [
     ["device", result.device ?? missing],
-    ["whole run", result.seconds === undefined ? unfinished : formatSeconds(result.seconds)],
+    ["whole run", result.seconds === undefined ? unfinished : runTime(result.seconds, result.legs)],
     ["arms (mean of a seed)", seconds],
     [
       "peak GPU memory",

@@ -6,7 +6,6 @@ import {
   distanceColumns,
   formatBytes,
   formatNumber,
-  formatSeconds,
   missing,
   rateColumns,
   rateMeanings,
@@ -14,6 +13,7 @@ import {
   selectivityMeaning,
 } from "./columns.ts";
 import { paperCaveat, paperNotes, paperRows } from "./paper_numbers.ts";
+import { runTime } from "./run_time.ts";
 import { type ArmSummary, seedsOf, type Spread, summarise } from "./summary.ts";
 import { blocksOf, drawLine, lineWidth, type TextColumn, textColumn } from "./text_columns.ts";
 import { wrap } from "./wrap.ts";
@@ -226,8 +226,8 @@ const notes = (
   ];
 };
 
-const costOf = ({ preset, device, seconds, peakGpuBytes }: ReportedRun): string =>
+const costOf = ({ preset = "A run", device, seconds, legs, peakGpuBytes }: ReportedRun): string =>
   seconds === undefined || peakGpuBytes === undefined
     ? "The run is not finished: what it took is not known yet."
-    : `${preset} on ${device}: ${formatSeconds(seconds)}, peak GPU memory ` +
+    : `${preset} on ${device}: ${runTime(seconds, legs)}, peak GPU memory ` +
       `${formatBytes(peakGpuBytes)} (${peakGpuBytes} bytes)`;

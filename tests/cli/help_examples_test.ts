@@ -15,6 +15,7 @@ import { mixVerb } from "../../src/cli/mix.ts";
 import { pretrainVerb } from "../../src/cli/pretrain.ts";
 import { probeVerb } from "../../src/cli/probe.ts";
 import { reportVerb } from "../../src/cli/report.ts";
+import { resolveTrainingOptions } from "../../src/cli/run_flags.ts";
 import { sampleVerb } from "../../src/cli/sample.ts";
 import { sweepVerb } from "../../src/cli/sweep.ts";
 import { parseSwept } from "../../src/cli/swept_run.ts";
@@ -24,7 +25,6 @@ import type { Verb } from "../../src/cli/verb.ts";
 import { parseGrid, pointsOf } from "../../src/config/grid.ts";
 import { PretrainConfig } from "../../src/config/pretrain_config.ts";
 import { resolveSettings } from "../../src/config/resolve.ts";
-import { settingsForFiles } from "../../src/experiments/file_data.ts";
 import { type Platform, platform } from "../../src/platform.ts";
 
 const nothing = { text: "", document: undefined };
@@ -44,7 +44,7 @@ const exampled = <N extends string, O, E>(verb: Verb<N, O, E, Platform>) => ({
 });
 
 const verbs = [
-  exampled(trainVerb(upTo((options) => Effect.flatMap(resolveOptions(options), settingsForFiles)))),
+  exampled(trainVerb(upTo(resolveTrainingOptions))),
   exampled(experimentVerb(upTo(experimentConfig))),
   exampled(probeVerb(upTo(experimentConfig))),
   exampled(reportVerb(parsed)),

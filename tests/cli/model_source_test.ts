@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { Effect, FileSystem, type Scope } from "effect";
 import { inspectData } from "../../src/cli/inspect.ts";
 import { onModel, parseHubName, resolveAdapter, resolveModel } from "../../src/cli/model_source.ts";
+import { goingOn } from "../../src/cli/run_flags.ts";
 import { runTrain } from "../../src/cli/train_run.ts";
 import { type Platform, platform } from "../../src/platform.ts";
 import type { HubContent } from "../support/hub_server.ts";
@@ -139,18 +140,27 @@ withHub(
   (content, at) =>
     Effect.gen(function* () {
       const fs = yield* FileSystem.FileSystem;
-      const options = {
-        ...{ preset: "fixture", config: undefined, set: [], model: "org/name", json: true },
-        ...{ data: undefined, diverse: undefined, initAdapter: undefined, seeds: undefined },
-        ...{ out: `${at}/run`, resume: undefined },
-      };
-      const failure = yield* Effect.flip(runTrain(options));
-      assert.match(failure.message, /none/); // the type of a model that there is not
+      for (
+        const file of [
+          "config.json",
+          "tokenizer.json",
+          "tokenizer_config.json",
+          "model.safetensors",
+        ]
+      ) {
+        content.files[file] = yield* fs.readFile(`fixtures/base/${file}`);
+      }
+      const { resume: _, ...options } = goingOn("");
+      const failure = yield* Effect.flip(runTrain({
+        ...{ ...options, model: "org/name", out: `${at}/run`, resume: undefined },
+        set: ["data.phrasings=nowhere.txt"], // missed only when the run has begun
+      }));
+      assert.match(failure.message, /nowhere\.txt/);
       const config = JSON.parse(yield* fs.readFileString(`${at}/run/config.json`));
       assert.deepEqual(config.model.source, `org/name@${commit}`);
       content.branches["main"] = "d".repeat(40);
       const again = yield* Effect.flip(
-        runTrain({ ...options, out: undefined, resume: `${at}/run` }),
+        runTrain(goingOn(`${at}/run`)),
       );
       assert.deepEqual(again.message, failure.message);
       assert.deepEqual(

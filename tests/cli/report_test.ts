@@ -43,6 +43,30 @@ inFolder(
 );
 
 inFolder(
+  "runReport() counts a training once that two runs have written",
+  (at) =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem;
+      const run = sampleRun(1);
+      yield* writeTraining(`${at}/a`, run);
+      for (const file of [`${at}/a/arms.jsonl`, `${at}/a/metrics.jsonl`]) {
+        const lines = (yield* fs.readFileString(file)).trimEnd().split("\n");
+        const twice = lines.map((line) => `${line}\n${line}\n`).join("");
+        yield* fs.writeFileString(file, twice);
+      }
+      const made = [0, 0, 1, 2, 2].map((seed) => madeRecord("delia", 42 + seed, 0.5));
+      yield* writeExperiment(`${at}/b`, "demonstrations", { seeds: 3 }, made);
+      const { document } = yield* report([`${at}/a`], `${at}/out`);
+      assert.deepEqual(document.runs.map(({ done, missing }) => [done, missing]), [[5, 0]]);
+      assert.equal(
+        yield* fs.readFileString(document.report),
+        yield* renderReport(run, sampleMetrics(1)),
+      );
+      assert.equal((yield* report([`${at}/b`], `${at}/out`)).document.runs[0]!.done, 3);
+    }),
+);
+
+inFolder(
   "runReport() measures a run's training step where asked, and its report keeps that",
   (at) =>
     Effect.gen(function* () {

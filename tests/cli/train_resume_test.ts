@@ -1,22 +1,25 @@
 import assert from "node:assert/strict";
-import { Effect, FileSystem } from "effect";
+import { Effect, Fiber, FileSystem, Schedule } from "effect";
+import { goingOn } from "../../src/cli/run_flags.ts";
 import { runTrain } from "../../src/cli/train_run.ts";
+import type { LegRecord } from "../../src/experiments/legs.ts";
 import type { ArmResult, RunResult } from "../../src/experiments/result.ts";
 import { type Platform, platform } from "../../src/platform.ts";
 import type { MetricRecord } from "../../src/training/metric_log.ts";
 import { onGpu } from "../support/on_gpu.ts";
 
-const train = (folder: { readonly out?: string; readonly resume?: string }) =>
-  runTrain({
-    ...{ preset: "fixture-smoke", config: undefined, model: undefined, data: undefined },
-    ...{ diverse: undefined, initAdapter: undefined, seeds: 2, json: true },
-    ...{ out: undefined, resume: undefined },
-    set: [
-      ...['arms=["base","common_one_epoch"]', "data.downstreamItems=16", "data.testItems=1"],
-      ...["training.batchSize=4", "lora.rank=2", "lora.alpha=2"],
-    ],
-    ...folder,
-  });
+const train = (
+  { out, resume }: { readonly out?: string; readonly resume?: string },
+) =>
+  runTrain(
+    resume !== undefined ? goingOn(resume) : {
+      ...{ ...goingOn(""), preset: "fixture-smoke", seeds: 2, out, resume },
+      set: [
+        ...['arms=["base","common_one_epoch"]', "data.downstreamItems=16", "data.testItems=1"],
+        ...["training.batchSize=4", "lora.rank=2", "lora.alpha=2"],
+      ],
+    },
+  );
 
 const linesOf = Effect.fnUntraced(function* (file: string) {
   const fs = yield* FileSystem.FileSystem;
@@ -70,4 +73,50 @@ onGpu(
 onGpu(
   "runTrain() goes on behind half a line of metrics",
   Effect.provide(resumeBehind('{"name":"common_one_ep'), platform),
+);
+
+onGpu(
+  "runTrain() leaves a finished run as it is",
+  Effect.gen(function* () {
+    const fs = yield* FileSystem.FileSystem;
+    const at = yield* fs.makeTempDirectoryScoped();
+    const { document } = yield* train({ out: `${at}/run` });
+    assert.equal((document as RunResult).preset, "fixture-smoke");
+    const contents = Effect.forEach(
+      ["result.json", "report.html", "metrics.jsonl"],
+      (file) => fs.readFileString(`${at}/run/${file}`),
+    );
+    const before = yield* contents;
+    for (const folder of [{ resume: `${at}/run` }, { out: `${at}/run` }]) {
+      const again = yield* train(folder);
+      assert.deepEqual(again.document, JSON.parse(before[0]!));
+      assert.deepEqual(yield* contents, before);
+      assert.match(again.text, /fixture-smoke on /);
+    }
+  }).pipe(Effect.scoped, Effect.provide(platform)),
+);
+
+onGpu(
+  "runTrain() says the preset, time and memory of the whole run after an interruption",
+  Effect.gen(function* () {
+    const fs = yield* FileSystem.FileSystem;
+    const out = `${yield* fs.makeTempDirectoryScoped()}/run`;
+    const running = yield* Effect.forkChild(train({ out }));
+    yield* fs.exists(`${out}/arms.jsonl`).pipe(
+      Effect.repeat({ until: (there) => there, schedule: Schedule.spaced("1 millis") }),
+    );
+    yield* Fiber.interrupt(running);
+    assert.equal(yield* fs.exists(`${out}/result.json`), false);
+    const legs = (yield* linesOf(`${out}/legs.jsonl`)).map((line): LegRecord => JSON.parse(line));
+    assert.ok(legs.length >= 2, "the leg did not say when it began and ended");
+    const first = { ...legs.at(-1)!, seconds: 1000, peakGpuBytes: 1e12 };
+    yield* fs.writeFileString(`${out}/legs.jsonl`, `${JSON.stringify(first)}\n`);
+    const result = (yield* train({ resume: out })).document as RunResult;
+    assert.equal(result.preset, "fixture-smoke");
+    assert.ok(result.seconds > 1000 && result.seconds < 2000, `${result.seconds} s`);
+    assert.deepEqual([result.peakGpuBytes, result.legs], [1e12, 2]);
+    const report = yield* fs.readFileString(`${out}/report.html`);
+    assert.match(report, /whole run.*over 2 legs/);
+    assert.match(report, /DELIA: fixture-smoke/);
+  }).pipe(Effect.scoped, Effect.provide(platform)),
 );

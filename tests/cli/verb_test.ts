@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Effect, FileSystem } from "effect";
 import { generateVerb } from "../../src/cli/generate.ts";
-import { type ConfigOptions, resolveOptions } from "../../src/cli/config_options.ts";
+import { resolveRunOptions, type RunOptions } from "../../src/cli/run_flags.ts";
 import { trainVerb } from "../../src/cli/train.ts";
 import { runVerb as run } from "../support/run_verb.ts";
 
@@ -47,8 +47,8 @@ Deno.test("generateVerb() wants exactly one thing to start from, and sound numbe
   }
 });
 
-Deno.test("trainVerb() hands on options from which resolveOptions() makes the config", async () => {
-  let options: ConfigOptions | undefined;
+Deno.test("trainVerb() hands on options from which resolveRunOptions() makes the config", async () => {
+  let options: RunOptions | undefined;
   const train = trainVerb((given) => {
     options = given;
     return Effect.succeed({ text: "", document: {} });
@@ -62,8 +62,14 @@ Deno.test("trainVerb() hands on options from which resolveOptions() makes the co
   const files = FileSystem.layerNoop({
     readFileString: () => Effect.succeed('{ "lora": { "rank": 4, "dropout": 0.5 }, "seeds": 2 }'),
   });
-  const config = Effect.runSync(Effect.provide(resolveOptions(options!), files));
+  const config = Effect.runSync(Effect.provide(resolveRunOptions(options!), files));
   const { rank, alpha, dropout } = config.lora;
   assert.deepEqual([rank, alpha, dropout, config.seeds], [8, 2, 0.5, 3]);
   assert.equal(config.data.downstream, "d.jsonl");
+
+  // The preset that stands for none can still be told from none: --resume refuses the one.
+  await run(train, "--resume", "r", "--preset", "fixture");
+  assert.equal(options!.preset, "fixture");
+  await run(train, "--resume", "r");
+  assert.equal(options!.preset, undefined);
 });

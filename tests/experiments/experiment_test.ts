@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { Effect, FileSystem } from "effect";
 import type { ExperimentSettings } from "../../src/cli/experiment.ts";
 import { runExperiment } from "../../src/cli/experiment_run.ts";
+import { goingOn } from "../../src/cli/run_flags.ts";
 import type { RecipeRecord } from "../../src/experiments/experiment.ts";
 import { plannedOf } from "../../src/experiments/experiment.ts";
 import { resolveRunConfig } from "../../src/config/resolve.ts";
@@ -80,7 +81,6 @@ const wrong: ReadonlyArray<readonly [string, Partial<ExperimentSettings>, RegExp
   ],
   ["an initial adapter", { set: ["initAdapter=a"] }, /initAdapter: .*fresh adapter/],
   ["a config that is not there", { config: "absent.json" }, /absent\.json: no such file/],
-  ["a broken run folder", { resume: "broken" }, /broken\/config\.json/],
 ];
 
 for (const [what, options, message] of wrong) {
@@ -88,19 +88,25 @@ for (const [what, options, message] of wrong) {
     Effect.gen(function* () {
       const fs = yield* FileSystem.FileSystem;
       const directory = yield* fs.makeTempDirectoryScoped();
-      yield* fs.makeDirectory(`${directory}/broken`);
-      yield* fs.writeFileString(`${directory}/broken/config.json`, "{");
-      const { resume } = options;
       const problem = yield* Effect.flip(runExperiment({
         ...{ experiment: named("demonstrations"), quick: true, json: true, preset: "fixture" },
         ...{ config: undefined, model: undefined, seeds: 1, set: [], out: `${directory}/run` },
         ...{ data: undefined, diverse: undefined },
-        ...options,
-        resume: resume === undefined ? undefined : `${directory}/${resume}`,
+        ...{ resume: undefined, ...options },
       }));
       assert.match((problem as Error).message, message);
     }).pipe(Effect.scoped, Effect.provide(platform), Effect.runPromise));
 }
+
+Deno.test("runExperiment() refuses a broken run folder", () =>
+  Effect.gen(function* () {
+    const fs = yield* FileSystem.FileSystem;
+    const directory = yield* fs.makeTempDirectoryScoped();
+    yield* fs.writeFileString(`${directory}/config.json`, "{");
+    const broken = { ...goingOn(directory), experiment: named("demonstrations"), quick: false };
+    const { message } = yield* Effect.flip(runExperiment(broken));
+    assert.match(message, /config\.json/);
+  }).pipe(Effect.scoped, Effect.provide(platform), Effect.runPromise));
 
 Deno.test("runExperiment() goes on after an interruption as if there had been none", () =>
   Effect.gen(function* () {
@@ -128,7 +134,9 @@ Deno.test("runExperiment() goes on after an interruption as if there had been no
     yield* fs.writeFileString(`${directory}/cut/records.jsonl`, begun);
     const half = '{"name":"delia","se';
     yield* fs.writeFileString(`${directory}/cut/metrics.jsonl`, half, { flag: "a" });
-    yield* runExperiment({ ...settings, out: undefined, resume: `${directory}/cut` });
+    yield* runExperiment({
+      ...{ ...goingOn(`${directory}/cut`), experiment: settings.experiment, quick: false },
+    });
     const [whole, resumed] = [
       JSON.parse(yield* read("whole/result.json")),
       JSON.parse(yield* read("cut/result.json")),

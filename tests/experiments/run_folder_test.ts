@@ -1,10 +1,19 @@
 import assert from "node:assert/strict";
 import { Effect, FileSystem } from "effect";
 import { resolveRunConfig } from "../../src/config/resolve.ts";
+import type { TrainingRecord } from "../../src/experiments/first_of_each.ts";
 import type { ArmResult } from "../../src/experiments/result.ts";
-import { openRunFolder } from "../../src/experiments/run_folder.ts";
+import { openRunFolder as openScoped } from "../../src/experiments/run_folder.ts";
 import { platform } from "../../src/platform.ts";
 import { dyingIn } from "../support/dying_writes.ts";
+
+/** Begins a run as a process does that ends at once: what it opened is free again. */
+const openRunFolder = <Line extends TrainingRecord>(
+  directory: string,
+  config: unknown,
+  lines: string,
+) =>
+  openScoped<Line>(directory, config, lines).pipe(Effect.tap(({ begin }) => begin), Effect.scoped);
 
 const arm = (seed: number): ArmResult => ({
   name: "delia",
@@ -30,16 +39,40 @@ Deno.test("openRunFolder() hands an interrupted run its finished arms, and no ha
     assert.deepEqual(second.done, [arm(1), arm(2)]);
   }).pipe(Effect.scoped, Effect.provide(platform), Effect.runPromise));
 
+Deno.test("openRunFolder() hands out an arm once that two runs have added", () =>
+  Effect.gen(function* () {
+    const fs = yield* FileSystem.FileSystem;
+    const directory = yield* fs.makeTempDirectoryScoped();
+    const open = openRunFolder<ArmResult>(directory, { seeds: 1 }, "arms.jsonl");
+    const { add } = yield* open;
+    yield* Effect.forEach([arm(1), arm(1), arm(2), arm(1), arm(2)], add);
+    assert.deepEqual((yield* open).done, [arm(1), arm(2)]);
+  }).pipe(Effect.scoped, Effect.provide(platform), Effect.runPromise));
+
 Deno.test("openRunFolder() refuses a folder that holds a run with other settings", () =>
   Effect.gen(function* () {
     const fs = yield* FileSystem.FileSystem;
     const directory = yield* fs.makeTempDirectoryScoped();
     const config = yield* resolveRunConfig({ preset: "fixture-smoke" });
-    yield* openRunFolder<ArmResult>(directory, config, "arms.jsonl");
+    const { add } = yield* openRunFolder<ArmResult>(directory, config, "arms.jsonl");
+    yield* add(arm(1));
     const error = yield* Effect.flip(
       openRunFolder(directory, { ...config, seeds: 2 }, "arms.jsonl"),
     );
-    assert.match(error.message, /config\.json.*other settings; choose another --out/);
+    assert.match(error.message, /holds a run with other settings; choose another --out/);
+  }).pipe(Effect.scoped, Effect.provide(platform), Effect.runPromise));
+
+Deno.test("openRunFolder() takes other settings where nothing else is in the folder", () =>
+  Effect.gen(function* () {
+    const fs = yield* FileSystem.FileSystem;
+    const directory = yield* fs.makeTempDirectoryScoped();
+    for (const arms of [["base"], ["delia"]]) {
+      const { at } = yield* openRunFolder(directory, { arms }, "arms.jsonl");
+      assert.deepEqual(JSON.parse(yield* fs.readFileString(at("config.json"))), { arms });
+    }
+    yield* fs.writeFileString(`${directory}/config.json`, '{"model_type":"llama"}');
+    const { message } = yield* Effect.flip(openRunFolder(directory, { arms: [] }, "arms.jsonl"));
+    assert.match(message, /expected an empty folder or a run of the same kind, found a model/);
   }).pipe(Effect.scoped, Effect.provide(platform), Effect.runPromise));
 
 Deno.test("openRunFolder() gives an arm that is added behind half a line a line of its own", () =>

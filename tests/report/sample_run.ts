@@ -38,6 +38,7 @@ export const sampleRun = (seeds: number): RunResult => ({
   ),
   seconds: 171.4,
   peakGpuBytes: 327_680_123,
+  legs: 1,
   device: "SAMPLE adapter (made up for a test)",
   versions: { deno: "2.9.6", "@delia/delia": "0.1.0", v8: "sample" },
 });

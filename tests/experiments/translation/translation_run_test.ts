@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { Effect, FileSystem } from "effect";
 import type { ExperimentSettings } from "../../../src/cli/experiment.ts";
 import { runExperiment } from "../../../src/cli/experiment_run.ts";
+import { goingOn } from "../../../src/cli/run_flags.ts";
 import { encodeChat } from "../../../src/data/example.ts";
 import { readTokenizer } from "../../../src/data/tokenizer_files.ts";
 import { exampleLosses } from "../../../src/evaluation/example_losses.ts";
@@ -33,6 +34,10 @@ const settings: ExperimentSettings = {
   ...{ data: undefined, diverse: undefined },
   set: tiny,
 };
+
+const goOn = (folder: string): ExperimentSettings => ({
+  ...{ ...goingOn(folder), experiment: settings.experiment, quick: false },
+});
 
 Deno.test("written() writes the letters of a word together, and leaves the first language alone", () => {
   assert.equal(written("second", "c g q f k i ? c g q b"), "cg q fk i ? cg q b");
@@ -100,7 +105,7 @@ Deno.test("translation goes on after an interruption as if there had been none, 
       `${directory}/cut/records.jsonl`,
       `${lines.slice(0, 13).join("\n")}\n{`,
     );
-    yield* runExperiment({ ...settings, resume: `${directory}/cut` });
+    yield* runExperiment(goOn(`${directory}/cut`));
     const [whole, resumed] = [
       JSON.parse(yield* read("whole/result.json")),
       JSON.parse(yield* read("cut/result.json")),
@@ -108,6 +113,13 @@ Deno.test("translation goes on after an interruption as if there had been none, 
     assert.deepEqual(resumed.records, whole.records);
     assert.deepEqual(resumed.findings, whole.findings);
     assert.match(yield* read("cut/report.html"), /Out of the second language/);
+
+    // What both legs took, and of a run that is done nothing more.
+    assert.deepEqual([whole.run.legs, resumed.run.legs], [1, 2]);
+    assert.ok(resumed.run.seconds > whole.run.seconds);
+    assert.match(yield* read("cut/report.html"), /whole run.*over 2 legs/);
+    yield* runExperiment(goOn(`${directory}/cut`));
+    assert.deepEqual(JSON.parse(yield* read("cut/result.json")), resumed);
   }).pipe(Effect.scoped, Effect.provide(platform), Effect.runPromise));
 
 const refused = [
