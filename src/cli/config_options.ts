@@ -21,7 +21,7 @@ export interface SettingOptions {
   readonly set: ReadonlyArray<string>;
 }
 
-/** Values of {@linkcode configFlags}. */
+/** Values of {@linkcode trainingFlags}. */
 export interface ConfigOptions extends SettingOptions {
   readonly model: string | undefined;
   readonly data: string | undefined;
@@ -30,13 +30,20 @@ export interface ConfigOptions extends SettingOptions {
   readonly seeds: number | undefined;
 }
 
+/** The preset of a run that names none. */
+export const defaultPreset = "fixture";
+
+/** `--preset NAME`, without its default. */
+export const preset: Flag.Flag<string> = Flag.String("preset").pipe(
+  Flag.withMetavar("NAME"),
+  Flag.withDescription(
+    `Settings to start from: ${Object.keys(presets).join(", ")} (${defaultPreset})`,
+  ),
+);
+
 /** Flags of settings in general; a verb takes of the others only those that say something to it. */
 export const settingFlags: Flags<SettingOptions> = {
-  preset: Flag.String("preset").pipe(
-    Flag.withMetavar("NAME"),
-    Flag.withDescription(`Settings to start from: ${Object.keys(presets).join(", ")} (fixture)`),
-    Flag.withDefault("fixture"),
-  ),
+  preset: preset.pipe(Flag.withDefault(defaultPreset)),
   config: orUndefined(
     path("config", "FILE", "JSON file of settings, laid over the preset"),
   ),
@@ -51,20 +58,14 @@ export const initAdapter = (description: string): Flag.Flag<string | undefined> 
 export const diverse = (more: string): Flag.Flag<string | undefined> =>
   orUndefined(path("diverse", "FILE", `Diverse chats, JSONL, such as \`sample\` writes${more}`));
 
-/** Flags that together say what to run; spread them into a verb's own. */
-export const configFlags: Flags<ConfigOptions> = {
+/** Flags that together say what to train. */
+export const trainingFlags: Flags<ConfigOptions> = {
   ...settingFlags,
   model: orUndefined(model),
   data: orUndefined(data),
-  diverse: diverse(""),
+  diverse: diverse("; goes with --data"),
   initAdapter: initAdapter("Trained adapter to start from"),
   seeds,
-};
-
-/** {@linkcode configFlags} of verbs for which diverse chats belong to data of the user's own. */
-export const trainingFlags: Flags<ConfigOptions> = {
-  ...configFlags,
-  diverse: diverse("; goes with --data"),
 };
 
 /**

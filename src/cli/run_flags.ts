@@ -1,12 +1,12 @@
 /** The flags of verbs that make a run folder, or go on with the run in one. @module */
 import * as Effect from "effect/Effect";
 import type * as FileSystem from "effect/FileSystem";
-import * as Flag from "effect/cli/Flag";
 import type { ConfigError } from "../config/config_error.ts";
-import { presets } from "../config/presets.ts";
 import type { RunConfig, RunConfigInput } from "../config/run_config.ts";
 import {
   type ConfigOptions,
+  defaultPreset,
+  preset,
   resolveOptions,
   resolveTraining,
   trainingFlags,
@@ -25,38 +25,35 @@ export interface RunOptions extends Omit<ConfigOptions, "preset"> {
   readonly resume: string | undefined;
 }
 
-/** The preset of a run that names none. */
-export const defaultPreset = "fixture";
-
 /** Flags that together say what to run and where; spread them into a verb's own. */
 export const runFlags: Flags<RunOptions> = {
   ...trainingFlags,
   // Without a default: `--resume` has to know whether it was given.
-  preset: orUndefined(
-    Flag.String("preset").pipe(
-      Flag.withMetavar("NAME"),
-      Flag.withDescription(
-        `Settings to start from: ${Object.keys(presets).join(", ")} (${defaultPreset})`,
-      ),
-    ),
-  ),
+  preset: orUndefined(preset),
   out: orUndefined(out("DIR", "Run folder to make")),
   resume,
   json,
 };
 
+type BegunOptions = Omit<RunOptions, "resume" | "out" | "json">;
+
+const withPreset = (options: BegunOptions): ConfigOptions => ({
+  ...options,
+  preset: options.preset ?? defaultPreset,
+});
+
 /** The settings of a run that is begun. */
 export const resolveRunOptions = (
-  options: Omit<RunOptions, "resume" | "out" | "json">,
+  options: BegunOptions,
   over?: ReadonlyArray<RunConfigInput>,
 ): Effect.Effect<RunConfig, ConfigError, FileSystem.FileSystem> =>
-  resolveOptions({ ...options, preset: options.preset ?? defaultPreset }, over);
+  resolveOptions(withPreset(options), over);
 
 /** The same, of a training on the miniature world or on files. */
 export const resolveTrainingOptions = (
-  options: Omit<RunOptions, "resume" | "out" | "json">,
+  options: BegunOptions,
 ): Effect.Effect<RunConfig, ConfigError, FileSystem.FileSystem> =>
-  resolveTraining({ ...options, preset: options.preset ?? defaultPreset });
+  resolveTraining(withPreset(options));
 
 /** What goes on with the run in `folder`. */
 export const goingOn = (folder: string): RunOptions => ({

@@ -10,8 +10,8 @@ export interface TrainingRecord {
 
 /**
  * The first of those `records` that are of the same training, or of the same step of one. Two runs that
- * wrote to one folder at a time, before a folder was locked, have left each training there twice, with
- * the same numbers.
+ * wrote to one folder at a time, where nothing could be locked, leave each training twice, with the same
+ * numbers.
  */
 export const firstOfEach = <Record extends TrainingRecord>(
   records: ReadonlyArray<Record>,

@@ -1,5 +1,6 @@
 /** Reads the folder of a run, finished or not: its settings, its records, and what is still to be done. @module */
 import { Effect, FileSystem, Path } from "effect";
+import { jsonObject } from "../files/json_object.ts";
 import { resolveRunConfig } from "../config/resolve.ts";
 import type { RunConfig } from "../config/run_config.ts";
 import type { Roofline } from "../roofline/measure_step.ts";
@@ -9,7 +10,7 @@ import { readIfPresent, readJsonLines } from "../weights/files.ts";
 import type { WeightsError } from "../weights/weights_error.ts";
 import { type Experiment, plannedOf, type RecipeRecord } from "./experiment.ts";
 import { firstOfEach } from "./first_of_each.ts";
-import { jsonObject, kindOfSettings } from "./folder_kind.ts";
+import { kindOfSettings } from "./folder_kind.ts";
 import { experiments } from "./registry.ts";
 import type { ArmResult, ExperimentCost, RunResult } from "./result.ts";
 import { RunFolderError } from "./run_folder_error.ts";

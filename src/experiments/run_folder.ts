@@ -1,11 +1,12 @@
 /** The folder of a run: its settings, what is done so far, and what it ends with. @module */
 import { Effect, FileSystem, Path, type Scope } from "effect";
 import { appendJsonLines, keepWholeLines } from "../files/json_lines.ts";
+import { jsonObject } from "../files/json_object.ts";
 import { writeWhole } from "../files/write_whole.ts";
 import { formatJson, parseObject, readIfPresent, readJsonLines, refuse } from "../weights/files.ts";
 import type { WeightsError } from "../weights/weights_error.ts";
 import { firstOfEach, type TrainingRecord } from "./first_of_each.ts";
-import { jsonObject, kindOfSettings } from "./folder_kind.ts";
+import { kindOfSettings } from "./folder_kind.ts";
 import { holdFolder, notEmpty } from "./hold_folder.ts";
 import { legsFile } from "./legs.ts";
 import { RunFolderError } from "./run_folder_error.ts";

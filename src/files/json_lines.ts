@@ -1,5 +1,6 @@
 /** JSON objects, one a line, in a file that a run appends to and later goes on with. @module */
 import { Effect, FileSystem, type PlatformError, Result } from "effect";
+import { jsonObject } from "./json_object.ts";
 import { writeWhole } from "./write_whole.ts";
 
 /** An object and where it stands. */
@@ -26,7 +27,7 @@ export const parseJsonLines = (
   const parsed: Array<JsonLine> = [];
   for (const [at, line] of wholeLines(text).split("\n").entries()) {
     if (line.trim() === "") continue;
-    const json = parseObject(line);
+    const json = jsonObject(line);
     if (json === undefined) return Result.fail({ line: at + 1, text: line });
     parsed.push({ line: at + 1, json });
   }
@@ -36,18 +37,7 @@ export const parseJsonLines = (
 // A last line without a line break is whole where it is an object: the beginning of one never is.
 const wholeLines = (text: string): string => {
   const last = text.lastIndexOf("\n") + 1;
-  return parseObject(text.slice(last)) === undefined ? text.slice(0, last) : `${text}\n`;
-};
-
-const parseObject = (text: string): JsonLine["json"] | undefined => {
-  try {
-    const json: unknown = JSON.parse(text);
-    return typeof json === "object" && json !== null && !Array.isArray(json)
-      ? json as JsonLine["json"]
-      : undefined;
-  } catch {
-    return undefined;
-  }
+  return jsonObject(text.slice(last)) === undefined ? text.slice(0, last) : `${text}\n`;
 };
 
 /** `values` as lines of such a file. */

@@ -25,9 +25,9 @@ const codeOf = (cause: unknown): string | undefined => {
 };
 
 /** Calls that make something, for which it is no fault that it is not there yet. */
-const makes: ReadonlySet<string> = new Set([
-  ...["makeDirectory", "makeTempDirectory", "writeFile", "rename", "copyFile", "symlink"],
-]);
+const makes: ReadonlySet<string> = new Set(
+  ["makeDirectory", "makeTempDirectory", "writeFile", "rename", "copyFile", "symlink"],
+);
 
 /** What a tag stands for where the system's name is not told. */
 const codes: Readonly<Record<string, string>> = {

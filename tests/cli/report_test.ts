@@ -1,22 +1,12 @@
 import assert from "node:assert/strict";
 import { Effect, FileSystem } from "effect";
 import { runReport } from "../../src/cli/report_run.ts";
-import { type Platform, platform } from "../../src/platform.ts";
 import type { Roofline } from "../../src/roofline/measure_step.ts";
 import { totalBytes } from "../../src/roofline/minimum_bytes.ts";
 import { renderReport } from "../../src/report/report.ts";
 import { sampleMetrics, sampleRun } from "../report/sample_run.ts";
 import { madeRecord, writeExperiment, writeTraining } from "../support/run_folders.ts";
-
-const inFolder = (
-  name: string,
-  test: (at: string) => Effect.Effect<void, unknown, Platform>,
-): void =>
-  Deno.test(name, () =>
-    Effect.gen(function* () {
-      const fs = yield* FileSystem.FileSystem;
-      yield* test(yield* fs.makeTempDirectoryScoped());
-    }).pipe(Effect.scoped, Effect.provide(platform), Effect.runPromise));
+import { inFolder } from "../support/in_folder.ts";
 
 const report = (runs: ReadonlyArray<string>, out: string) =>
   runReport({ runs, out, json: true, roofline: false });

@@ -2,17 +2,7 @@ import assert from "node:assert/strict";
 import { Effect, FileSystem } from "effect";
 import type { SweepOptions } from "../../src/cli/sweep.ts";
 import { runSweep } from "../../src/cli/sweep_run.ts";
-import { type Platform, platform } from "../../src/platform.ts";
-
-const inFolder = (
-  name: string,
-  test: (at: string) => Effect.Effect<void, unknown, Platform>,
-): void =>
-  Deno.test(name, () =>
-    Effect.gen(function* () {
-      const fs = yield* FileSystem.FileSystem;
-      yield* test(yield* fs.makeTempDirectoryScoped());
-    }).pipe(Effect.scoped, Effect.provide(platform), Effect.runPromise));
+import { inFolder } from "../support/in_folder.ts";
 
 const sweep = (options: Partial<SweepOptions>) =>
   runSweep({

@@ -1,17 +1,7 @@
 import assert from "node:assert/strict";
 import { Effect, FileSystem } from "effect";
 import { takeLock } from "../../src/files/lock.ts";
-import { platform } from "../../src/platform.ts";
-
-const inFolder = (
-  name: string,
-  test: (at: string) => Effect.Effect<void, unknown, FileSystem.FileSystem>,
-): void =>
-  Deno.test(name, () =>
-    Effect.gen(function* () {
-      const fs = yield* FileSystem.FileSystem;
-      yield* test(yield* fs.makeTempDirectoryScoped());
-    }).pipe(Effect.scoped, Effect.provide(platform), Effect.runPromise));
+import { inFolder } from "../support/in_folder.ts";
 
 inFolder(
   "takeLock() lets one hold a lock at a time, and removes its file behind the last",
