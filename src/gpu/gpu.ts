@@ -90,6 +90,8 @@ export interface OpenOptions {
   readonly profiled?: boolean;
   /** False: kernels are compiled as they are written, also where wide loads are faster. */
   readonly wideLoads?: boolean;
+  /** False: loops are compiled as they are written, also where ones with their test at the end are faster. */
+  readonly invertedLoops?: boolean;
 }
 
 // Milliseconds in which a device that is lost has said so, after the first call that failed for it.
@@ -104,13 +106,16 @@ export interface OpenGpu extends Gpu {
 
 /** Opens a device of its own; call `close` when done. {@linkcode layer} does both. */
 export const openGpu = async (
-  { profiled = false, wideLoads = true }: OpenOptions = {},
+  { profiled = false, wideLoads = true, invertedLoops = true }: OpenOptions = {},
 ): Promise<OpenGpu> => {
   const { device, facts } = await openDevice();
   const profile = profiled && facts.timestamps ? makeProfile(device) : undefined;
   const pool = makeBufferPool(device);
   const readback = makeReadback(device);
-  const pipelines = makePipelines(device, wideLoads && facts.wideLoads);
+  const pipelines = makePipelines(device, {
+    wideLoads: wideLoads && facts.wideLoads,
+    invertedLoops: invertedLoops && facts.software,
+  });
   const encoder = makeEncoder(device, pipelines, profile);
   let broken: GpuError | undefined;
   let closed = false;

@@ -3,6 +3,7 @@ import { GpuError } from "./gpu_error.ts";
 import type { Kernel } from "./kernel.ts";
 import type { Tensor } from "./tensor.ts";
 import { makeUncollected } from "./uncollected.ts";
+import { withInvertedLoops } from "./inverted_loops.ts";
 import { withWideLoads } from "./wide_loads.ts";
 
 /** A compiled kernel. */
@@ -48,8 +49,21 @@ const layoutEntries = (kernel: AnyKernel): GPUBindGroupLayoutEntry[] => [
   })),
 ];
 
-/** Empty caches on `device`; with `wideLoads`, kernels are compiled as {@linkcode withWideLoads} says. */
-export const makePipelines = (device: GPUDevice, wideLoads: boolean): Pipelines => {
+/** How kernels are rewritten before they are compiled. */
+export interface Rewrites {
+  /** As {@linkcode withWideLoads} says. */
+  readonly wideLoads: boolean;
+  /** As {@linkcode withInvertedLoops} says. */
+  readonly invertedLoops: boolean;
+}
+
+const rewritten = (source: string, { wideLoads, invertedLoops }: Rewrites): string => {
+  const loops = invertedLoops ? withInvertedLoops(source) : source;
+  return wideLoads ? withWideLoads(loops) : loops;
+};
+
+/** Empty caches on `device`, whose kernels are compiled as `rewrites` says. */
+export const makePipelines = (device: GPUDevice, rewrites: Rewrites): Pipelines => {
   const compiled = new Map<string, Map<string, Pipeline>>();
   const groups = new Map<string, GPUBindGroup>();
   const uncollected = makeUncollected();
@@ -74,7 +88,7 @@ export const makePipelines = (device: GPUDevice, wideLoads: boolean): Pipelines 
       compute: {
         module: device.createShaderModule({
           label: kernel.name,
-          code: wideLoads ? withWideLoads(kernel.source) : kernel.source,
+          code: rewritten(kernel.source, rewrites),
         }),
         entryPoint: "main",
         ...(kernel.constants ? { constants: { ...kernel.constants } } : {}),

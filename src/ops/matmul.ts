@@ -1,26 +1,20 @@
 /** Matrix products in the three layouts that a linear layer and its backward need. @module */
-import { type AdapterFacts, type Pass, reshape, sizeOf, type Tensor } from "../gpu/gpu.ts";
+import { type Pass, reshape, sizeOf, type Tensor } from "../gpu/gpu.ts";
 import { assertShape, columns, flat, type Matrix, matrixOf } from "./matrix.ts";
-import {
-  builtIn,
-  type Configuration,
-  configurationFor,
-  exchanged,
-  lyingLayouts,
-  type Product,
-  productOf,
-} from "./matmul_configuration.ts";
+import { additionsOf, depthOf, type Fused, fusedWith } from "./matmul_additions.ts";
+import { type Configuration, configurationFor, lyingLayouts } from "./matmul_configuration.ts";
 import {
   anyMatmulKernel,
-  type KernelPart,
   type Layout,
   packedMatmulKernels,
   subgroupMatmulKernel,
-  tileColumns,
 } from "./matmul_kernels.ts";
+import { panelMatmulKernel, planPanels } from "./matmul_panel.ts";
+import type { KernelPart } from "./matmul_parts.ts";
 import { sharedMatmulKernel } from "./matmul_shared.ts";
-import { type AddedProduct, tailOf } from "./matmul_tail.ts";
+import { type AddedProduct, assertAdded } from "./matmul_tail.ts";
 import type { Fours } from "./packed_words.ts";
+import { exchanged, type Product, productOf } from "./product.ts";
 import { accumulate as accumulateInto } from "./residual_add.ts";
 import { isPacked, type PackedFormat, type Stored } from "./unpack.ts";
 
@@ -101,10 +95,20 @@ const matmul = (
     assertShape("what a residual is added to", [rows, cols], matrixOf(c.tensor));
   }
 
-  const fused = fusedWith(pass.adapter, layout, product, { plus, residual });
-  const configuration = configurationFor(pass.adapter, layout, product, fused.length > 0);
-  if (configuration.kernel === "subgroup") bySubgroups(pass, layout, product, configuration, fused);
-  else byStrides(pass, layout, product, configuration);
+  const wanted = { plus, residual };
+  const additions = additionsOf(pass.adapter, layout, product, wanted);
+  const configuration = configurationFor(pass.adapter, layout, product, additions);
+  const fused = fusedWith(pass.adapter, layout, product, wanted, configuration);
+  switch (configuration.kernel) {
+    case "subgroup":
+      bySubgroups(pass, layout, product, configuration, fused);
+      break;
+    case "panel":
+      byPanels(pass, layout, product, configuration, fused);
+      break;
+    default:
+      byStrides(pass, layout, product, configuration);
+  }
   const isFused = (wanted: KernelPart): boolean => fused.some(({ part }) => part === wanted);
   if (residual && !isFused("residual")) accumulateInto(pass, c.tensor, residual);
   for (const { a, b, columns: own, scale = 1 } of isFused("tail") ? [] : plus) {
@@ -112,13 +116,6 @@ const matmul = (
   }
   return c.tensor;
 };
-
-/** What is added to a product in its own dispatch: what the kernel is told and binds for it. */
-interface Fused {
-  readonly part: KernelPart;
-  readonly params: Readonly<Record<string, number>>;
-  readonly tensors: Readonly<Record<string, Tensor>>;
-}
 
 const operandsOf = ({ a, b, c, rows, depth, cols, scale, accumulate }: Product) => {
   const { format, ...operandsOfB } = bindingsOf(b.tensor);
@@ -142,7 +139,7 @@ const byStrides = (
   pass: Pass,
   layout: Layout,
   product: Product,
-  configuration: Exclude<Configuration, { readonly kernel: "subgroup" }>,
+  configuration: Extract<Configuration, { readonly kernel: "shared" | "direct" }>,
 ): void => {
   const { a, b } = product;
   const { format, tensors, params } = operandsOf(product);
@@ -181,38 +178,29 @@ const bySubgroups = (
   );
 };
 
-// What the built-in subgroup kernel can add in its own dispatch.
-const fusedWith = (
-  adapter: AdapterFacts,
+// A dispatch a stretch of k, of which the last adds what is added.
+const byPanels = (
+  pass: Pass,
   layout: Layout,
   product: Product,
-  { plus, residual }: {
-    readonly plus: ReadonlyArray<AddedProduct>;
-    readonly residual: Tensor | undefined;
-  },
-): ReadonlyArray<Fused> => {
-  if (builtIn(adapter, layout, product, true).kernel !== "subgroup") return [];
-  const fused: Fused[] = [];
-  if (residual && layout === "NT") {
-    const rSize = sizeOf(residual.shape);
-    fused.push({
-      part: "residual",
-      params: { rSize },
-      tensors: { r: reshape(residual, [rSize]) },
-    });
+  { tile }: Extract<Configuration, { readonly kernel: "panel" }>,
+  fused: ReadonlyArray<Fused>,
+): void => {
+  const lanes = pass.adapter.subgroupSize;
+  const { a, b } = product;
+  const { format, tensors, params } = operandsOf(product);
+  const { height, stretches } = planPanels(tile, lanes, product, fused.length > 0);
+  const transposed = layout === "NT" ? 1 : 0;
+  for (const [kBegin, kEnd] of stretches) {
+    const added = kEnd === product.depth ? fused : [];
+    const parts = added.map(({ part }) => part);
+    const told = { ...params, aStride: a.stride, bStride: b.stride, kBegin, kEnd };
+    pass.dispatch(
+      panelMatmulKernel(tile, { lanes, format, parts, tailDepth: depthOf(added) }),
+      Object.assign({ ...told, height, transposed }, ...added.map(({ params }) => params)),
+      Object.assign({ ...tensors }, ...added.map(({ tensors }) => tensors)),
+    );
   }
-  if (plus.length > 0 && layout !== "TN" && product.scale === 1) {
-    const tail = tailOf(plus, product.cols, tileColumns(adapter.subgroupSize));
-    if (tail) fused.push({ part: "tail", ...tail });
-  }
-  return fused;
-};
-
-const assertAdded = (layout: Layout, { a, b, columns: [from, to] }: AddedProduct, rows: number) => {
-  const { cols: depth } = matrixOf(a);
-  assertShape("a of an added product", [rows, depth], matrixOf(a));
-  const shape = layout === "NT" ? [to - from, depth] as const : [depth, to - from] as const;
-  assertShape("b of an added product", shape, matrixOf(b));
 };
 
 // How a kernel binds B, in f32 or packed.

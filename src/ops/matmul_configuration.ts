@@ -1,6 +1,5 @@
 /** Which kernel makes a product, in what tiles: the built-in table, and what a tuner remembers. @module */
 import type { AdapterFacts } from "../gpu/device.ts";
-import type { AskedProduct } from "../gpu/tuning.ts";
 import { type Layout, tileColumns, type TileLayout } from "./matmul_kernels.ts";
 import {
   extentOf,
@@ -9,9 +8,15 @@ import {
   sharedTileNames,
   sharedTiles,
 } from "./matmul_shared.ts";
-import type { Tensor } from "../gpu/tensor.ts";
-import { assertShape, type Matrix, matrixOf } from "./matrix.ts";
-import { isPacked, type Stored } from "./unpack.ts";
+import {
+  fitsPanel,
+  panelTileFor,
+  type PanelTileName,
+  panelTileNames,
+  panelWidth,
+} from "./matmul_panel.ts";
+import { askedOf, type Product } from "./product.ts";
+import { isPacked } from "./unpack.ts";
 
 /** Rows of a lane's register tile. */
 export type TileRows = 1 | 2 | 4 | 8 | 16;
@@ -26,6 +31,11 @@ export type Configuration =
     readonly lying: boolean;
   }
   | {
+    /** `kernels/matmul_panel.wgsl` */
+    readonly kernel: "panel";
+    readonly tile: PanelTileName;
+  }
+  | {
     /** `kernels/matmul_shared.wgsl` */
     readonly kernel: "shared";
     readonly tile: SharedTileName;
@@ -35,52 +45,14 @@ export type Configuration =
     readonly kernel: "direct";
   };
 
-/** A product with its operands as they are stored. */
-export interface Product {
-  readonly rows: number;
-  readonly depth: number;
-  readonly cols: number;
-  readonly a: Matrix;
-  readonly b: Matrix<Stored>;
-  readonly c: Matrix;
-  readonly scale: number;
-  readonly accumulate: boolean;
-}
-
-/** The product of operands laid out by `layout`. Throws {@linkcode GpuError} where their shapes differ. */
-export const productOf = (
-  layout: Layout,
-  left: Tensor | Matrix,
-  right: Stored | Matrix<Stored>,
-  { into, scale, accumulate }: Pick<Product, "scale" | "accumulate"> & {
-    /** Where the product goes, or what makes that of its shape. */
-    readonly into: Tensor | Matrix | ((shape: readonly [number, number]) => Tensor);
-  },
-): Product => {
-  const [a, b] = [matrixOf(left), matrixOf(right)];
-  const [rows, depth] = layout === "TN" ? [a.cols, a.rows] : [a.rows, a.cols];
-  const cols = layout === "NT" ? b.rows : b.cols;
-  assertShape("b", layout === "NT" ? [cols, depth] : [depth, cols], b);
-  const c = matrixOf(typeof into === "function" ? into([rows, cols]) : into);
-  assertShape("c", [rows, cols], c);
-  return { rows, depth, cols, a, b, c, scale, accumulate };
-};
-
-/** The same product lying down: Cᵀ = Bᵀ·Aᵀ. */
-export const exchanged = (
-  { a, b, rows, cols, ...rest }: Product,
-): Product & { readonly b: Matrix } => {
-  if (isPacked(b.tensor)) throw new Error("matmul: a packed operand cannot be exchanged");
-  return { ...rest, a: { ...b, tensor: b.tensor }, b: a, rows: cols, cols: rows };
-};
-
 /** What a configuration is called in a file, "subgroup 16 lying". */
 export const nameOfConfiguration = (configuration: Configuration): string => {
   switch (configuration.kernel) {
     case "subgroup":
       return `subgroup ${configuration.rows}${configuration.lying ? " lying" : ""}`;
+    case "panel":
     case "shared":
-      return `shared ${configuration.tile}`;
+      return `${configuration.kernel} ${configuration.tile}`;
     case "direct":
       return "direct";
   }
@@ -92,6 +64,7 @@ const every: ReadonlyArray<Configuration> = [
   ...heights.map((rows) => ({ kernel: "subgroup", rows, lying: false }) as const),
   // Cᵀ is stored four rows at a time.
   ...([4, 8, 16] as const).map((rows) => ({ kernel: "subgroup", rows, lying: true }) as const),
+  ...panelTileNames.map((tile) => ({ kernel: "panel", tile }) as const),
   ...sharedTileNames.map((tile) => ({ kernel: "shared", tile }) as const),
   { kernel: "direct" },
 ];
@@ -118,6 +91,8 @@ export const fits = (
       return fitsSubgroups(adapter, layout, product) && rows >= lowestTile(stored) &&
         !(lying && isPacked(product.b.tensor));
     }
+    case "panel":
+      return fitsPanels(adapter, configuration.tile, layout, product);
     case "shared":
       return fitsShared(adapter, configuration.tile);
     case "direct":
@@ -125,24 +100,50 @@ export const fits = (
   }
 };
 
+/** What is added to a product in its own dispatch, as far as that decides which kernel makes it. */
+export interface Additions {
+  /** Whether anything is added. */
+  readonly any: boolean;
+  /** Whether it fits tiles of so many columns. */
+  readonly fit: (columns: number) => boolean;
+}
+
+/** Nothing is added. */
+export const noAdditions: Additions = { any: false, fit: () => true };
+
 /**
  * What makes `product`: what the adapter's tuning remembers, where that fits, or else what
  * {@linkcode builtIn} says. A product that is added to in the same dispatch stands upright in the tiles
- * of subgroups.
+ * of subgroups, or is made by panels.
  */
 export const configurationFor = (
   adapter: AdapterFacts,
   layout: Layout,
   product: Product,
-  tailed: boolean,
+  additions: Additions,
 ): Configuration => {
   const name = adapter.tuning?.configurationOf(askedOf(layout, product));
   const remembered = name === undefined ? undefined : configurations.get(name);
-  if (!remembered || !fits(remembered, adapter, layout, product)) {
-    return builtIn(adapter, layout, product, tailed);
+  return remembered && fits(remembered, adapter, layout, product) &&
+      takes(remembered, adapter, additions)
+    ? remembered
+    : builtIn(adapter, layout, product, additions);
+};
+
+const takes = (
+  configuration: Configuration,
+  { subgroupSize }: AdapterFacts,
+  { any, fit }: Additions,
+): boolean => {
+  if (!any) return true;
+  switch (configuration.kernel) {
+    case "panel":
+      return fit(panelWidth(configuration.tile, subgroupSize));
+    case "subgroup":
+      return !configuration.lying;
+    default:
+      return false;
   }
-  const takesTail = remembered.kernel === "subgroup" && !remembered.lying;
-  return tailed && !takesTail ? builtIn(adapter, layout, product, tailed) : remembered;
 };
 
 /** The choice without measurements. */
@@ -150,12 +151,22 @@ export const builtIn = (
   adapter: AdapterFacts,
   layout: Layout,
   product: Product,
-  tailed: boolean,
+  additions: Additions,
 ): Configuration => {
   const { rows, cols, b } = product;
   if (fitsSubgroups(adapter, layout, product)) {
-    const lying = !tailed && !isPacked(b.tensor) &&
-      computed(lyingLayouts[layout], cols, rows, adapter) < computed(layout, rows, cols, adapter);
+    const upright = computed(layout, rows, cols, adapter);
+    const across = additions.any || isPacked(b.tensor)
+      ? Infinity
+      : computed(lyingLayouts[layout], cols, rows, adapter);
+    const fit = (tile: PanelTileName): boolean =>
+      fitsPanels(adapter, tile, layout, product) &&
+      takes({ kernel: "panel", tile }, adapter, additions);
+    const panel = panelTileFor(fit, adapter.subgroupSize, product);
+    if (panel && panel.cost < Math.min(upright, across)) {
+      return { kernel: "panel", tile: panel.tile };
+    }
+    const lying = across < upright;
     const height = lying ? tileRowsFor(lyingLayouts[layout], cols) : tileRowsFor(layout, rows);
     return { kernel: "subgroup", rows: height, lying };
   }
@@ -164,16 +175,12 @@ export const builtIn = (
   return tile ? { kernel: "shared", tile } : { kernel: "direct" };
 };
 
-/** What a tuning is asked of `product`. */
-export const askedOf = (layout: Layout, { rows, depth, cols, b }: Product): AskedProduct => ({
-  layout,
-  format: isPacked(b.tensor) ? b.tensor.format : "f32",
-  ...{ rows, depth, cols },
-});
-
-// The subgroup kernels load and store four numbers at a time, along k where a layout stores k along
-// its rows; there alone is a depth that is no multiple of four out of their reach.
-const fitsSubgroups = (
+/**
+ * Whether the kernels of subgroups can make `product`. They load and store four numbers at a time, along k
+ * where a layout stores k along its rows; there alone is a depth that is no multiple of four out of
+ * their reach.
+ */
+export const fitsSubgroups = (
   { subgroups, subgroupSize }: AdapterFacts,
   layout: Layout,
   { a, b, c }: Product,
@@ -181,6 +188,16 @@ const fitsSubgroups = (
   subgroups && [4, 8, 16, 32, 64].includes(subgroupSize) && c.cols % 4 === 0 &&
   (layout === "TN" || a.cols % 4 === 0) &&
   [a, b, c].every(({ offset, stride }) => offset % 4 === 0 && stride % 4 === 0);
+
+// Panels begin with zeros, and go on from what C holds as their own.
+const fitsPanels = (
+  adapter: AdapterFacts,
+  tile: PanelTileName,
+  layout: Layout,
+  product: Product,
+): boolean =>
+  layout !== "TN" && !product.accumulate && fitsSubgroups(adapter, layout, product) &&
+  fitsPanel(adapter, tile, product);
 
 const lowestTile = (layout: TileLayout): TileRows => layout === "TN" || layout === "TT" ? 4 : 1;
 

@@ -1,20 +1,11 @@
 /** Several products in one dispatch: LoRA's of q, k and v are smaller than what a dispatch costs. @module */
 import type { AdapterFacts, Pass, Tensor } from "../gpu/gpu.ts";
 import { matmulNN, type MatmulOptions, matmulTN } from "./matmul.ts";
-import {
-  configurationFor,
-  exchanged,
-  lyingLayouts,
-  type Product,
-  productOf,
-} from "./matmul_configuration.ts";
-import {
-  type GroupedSize,
-  subgroupMatmulKernel,
-  type SubgroupTile,
-  tilesOf,
-} from "./matmul_kernels.ts";
+import { configurationFor, lyingLayouts, noAdditions } from "./matmul_configuration.ts";
+import { subgroupMatmulKernel, type SubgroupTile, tilesOf } from "./matmul_kernels.ts";
+import type { GroupedSize } from "./matmul_parts.ts";
 import { type Matrix, spanOf } from "./matrix.ts";
+import { exchanged, type Product, productOf } from "./product.ts";
 
 /** One product of a group. */
 export interface GroupedProduct {
@@ -106,7 +97,7 @@ const commonTile = (
   group: ReadonlyArray<Product>,
 ): SubgroupTile | undefined => {
   const heights = group.map((product) => {
-    const configuration = configurationFor(adapter, layout, product, false);
+    const configuration = configurationFor(adapter, layout, product, noAdditions);
     return configuration.kernel === "subgroup" && configuration.lying ? configuration.rows : 0;
   });
   const [rows = 0] = heights;

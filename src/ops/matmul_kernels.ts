@@ -8,6 +8,7 @@ import { expand } from "../gpu/expand.ts";
 import { withoutParts } from "../gpu/marked.ts";
 import type { Binding, Kernel } from "../gpu/kernel.ts";
 import type { PackedFormat } from "../weights/pack.ts";
+import { type KernelPart, kernelParts } from "./matmul_parts.ts";
 import { type Fours, withPackedElements, withPackedWords } from "./packed_words.ts";
 
 /** Which operand is stored transposed: N as it is, T transposed. */
@@ -16,9 +17,13 @@ export type Layout = "NT" | "NN" | "TN";
 /** TT is NN lying down: Cᵀ of the operands exchanged. */
 export type TileLayout = Layout | "TT";
 
-type Size = "rows" | "cols" | "depth" | "aSize" | "bSize" | "cSize";
+/** Sizes that every kernel of a product is told. */
+export type Size = "rows" | "cols" | "depth" | "aSize" | "bSize" | "cSize";
 
-const bindings: Kernel<"a" | "b" | "c", Size>["bindings"] = {
+/** What every kernel of a product binds. */
+export type MatmulBindings = Kernel<"a" | "b" | "c", Size>["bindings"];
+
+const bindings: MatmulBindings = {
   a: { access: "in", shape: ({ aSize }) => [aSize] },
   b: { access: "in", shape: ({ bSize }) => [bSize] },
   c: { access: "inout", shape: ({ cSize }) => [cSize] },
@@ -26,8 +31,8 @@ const bindings: Kernel<"a" | "b" | "c", Size>["bindings"] = {
 
 const scales: Binding<Size> = { access: "in", shape: ({ bSize }) => [Math.ceil(bSize / 8)] };
 
-// B is words where it is packed, `bSize` of them, and in q8 has a scale for every 8.
-const bindingsFor = (format: PackedFormat | undefined): typeof bindings => {
+/** The bindings for a B in `format`: words where it is packed, `bSize` of them, in q8 a scale for every 8. */
+export const bindingsFor = (format: PackedFormat | undefined): MatmulBindings => {
   if (!format) return bindings;
   const packed = { ...bindings, b: { ...bindings.b, dtype: "u32" } } as const;
   return format === "q8" ? { ...packed, scales } as typeof bindings : packed;
@@ -93,24 +98,6 @@ type SubgroupSize =
 /** A binding of `kernels/matmul_{nt,nn,tn,tt}.wgsl`. */
 export type SubgroupMatmulKernel = Kernel<"a" | "b" | "c", SubgroupSize>;
 
-/** What one of the three parts of a tail is told. */
-export type TailPart = "end" | "depth" | "tOffset" | "uOffset" | "uStride" | "scale";
-
-/** Parameters of the tail: those of its operands, and of each part. */
-export type TailSize = "tSize" | "tStride" | "uSize" | `${TailPart}${0 | 1 | 2}`;
-
-/** What of a product in a group is its own. */
-export type GroupedSize =
-  | "rows"
-  | "cols"
-  | "depth"
-  | `${"a" | "b" | "c"}${"Offset" | "Stride"}`
-  | "scale"
-  | "firstTile";
-
-/** Marked parts of the subgroup kernels: NT has a residual and a tail, NN a tail, TN and TT a group of products. */
-export type KernelPart = "residual" | "tail" | "grouped";
-
 const sources: Readonly<Record<TileLayout, string>> = {
   NT: ntSource,
   NN: nnSource,
@@ -135,55 +122,6 @@ const params: SubgroupMatmulKernel["params"] = {
   accumulate: "u32",
   transposed: "u32",
 };
-
-const partParams = <const P extends 0 | 1 | 2>(part: P) =>
-  ({
-    [`end${part}`]: "u32",
-    [`depth${part}`]: "u32",
-    [`tOffset${part}`]: "u32",
-    [`uOffset${part}`]: "u32",
-    [`uStride${part}`]: "u32",
-    [`scale${part}`]: "f32",
-  }) as Readonly<Record<`${TailPart}${P}`, "u32" | "f32">>;
-
-const tailParams: Readonly<Record<TailSize, "u32" | "f32">> = {
-  tSize: "u32",
-  tStride: "u32",
-  uSize: "u32",
-  ...partParams(0),
-  ...partParams(1),
-  ...partParams(2),
-};
-
-const groupedParams = <const P extends 1 | 2>(product: P) =>
-  ({
-    [`rows${product}`]: "u32",
-    [`cols${product}`]: "u32",
-    [`depth${product}`]: "u32",
-    [`aOffset${product}`]: "u32",
-    [`aStride${product}`]: "u32",
-    [`bOffset${product}`]: "u32",
-    [`bStride${product}`]: "u32",
-    [`cOffset${product}`]: "u32",
-    [`cStride${product}`]: "u32",
-    [`scale${product}`]: "f32",
-    [`firstTile${product}`]: "u32",
-  }) as Readonly<Record<`${GroupedSize}${P}`, "u32" | "f32">>;
-
-const kernelParts = {
-  residual: {
-    params: { rSize: "u32" },
-    bindings: { r: { access: "in", shape: ({ rSize }: { readonly rSize: number }) => [rSize] } },
-  },
-  grouped: { params: { tiles: "u32", ...groupedParams(1), ...groupedParams(2) }, bindings: {} },
-  tail: {
-    params: tailParams,
-    bindings: {
-      t: { access: "in", shape: ({ tSize }: { readonly tSize: number }) => [tSize] },
-      u: { access: "in", shape: ({ uSize }: { readonly uSize: number }) => [uSize] },
-    },
-  },
-} as const;
 
 /** What a subgroup kernel is expanded for. */
 export interface SubgroupTile {

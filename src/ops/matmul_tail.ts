@@ -1,7 +1,8 @@
 /** The tail of a product: further products that are added to parts of its columns in one dispatch. @module */
 import { sizeOf, type Tensor } from "../gpu/gpu.ts";
-import { type Matrix, matrixOf, spanOf } from "./matrix.ts";
-import type { TailPart, TailSize } from "./matmul_kernels.ts";
+import type { Layout } from "./matmul_kernels.ts";
+import { assertShape, type Matrix, matrixOf, spanOf } from "./matrix.ts";
+import type { TailPart, TailSize } from "./matmul_parts.ts";
 
 /** A product that is added to columns of another. */
 export interface AddedProduct {
@@ -15,10 +16,24 @@ export interface AddedProduct {
   readonly scale?: number;
 }
 
+/** Throws `GpuError` `ShapeMismatch` where an added product does not go with one of `layout` and `rows`. */
+export const assertAdded = (
+  layout: Layout,
+  { a, b, columns: [from, to] }: AddedProduct,
+  rows: number,
+): void => {
+  const { cols: depth } = matrixOf(a);
+  assertShape("a of an added product", [rows, depth], matrixOf(a));
+  const shape = layout === "NT" ? [to - from, depth] as const : [depth, to - from] as const;
+  assertShape("b of an added product", shape, matrixOf(b));
+};
+
 /** What a tailed kernel is told and binds. */
 export interface Tail {
   readonly params: Readonly<Record<TailSize, number>>;
   readonly tensors: { readonly t: Tensor; readonly u: Tensor };
+  /** The most values of k of a part. */
+  readonly depth: number;
 }
 
 // A stretch of columns, with what is added to it.
@@ -60,6 +75,7 @@ export const tailOf = (
       ...partParams(2, stretches[2] ?? { to: cols }, whole),
     },
     tensors: { t: { ...tensor, shape: [tSize] }, u: whole },
+    depth: Math.max(...t.map(({ cols }) => cols)),
   };
 };
 

@@ -77,7 +77,9 @@ const productsOf = (params: Numbers): ReadonlyArray<Sizes> => {
   const { rows, depth, cols, accumulate, rSize, tiles } = params;
   if (rows === undefined || depth === undefined || cols === undefined) return [];
   const touched = 1 + (accumulate === 1 ? 1 : 0) + (rSize === undefined ? 0 : 1);
-  const own = { rows, depth, cols, moved: rows * cols * touched };
+  // Of a product by panels, a dispatch may make a stretch of the depth.
+  const stretch = params.kEnd === undefined ? depth : params.kEnd - params.kBegin!;
+  const own = { rows, depth: stretch, cols, moved: rows * cols * touched };
   const others = [1, 2].filter((at) => tiles !== undefined && params[`firstTile${at}`]! < tiles)
     .map((at) => {
       const [rows, depth, cols] = ["rows", "depth", "cols"].map((name) => params[`${name}${at}`]!);

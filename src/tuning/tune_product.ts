@@ -4,7 +4,13 @@ import { Gpu, type GpuError, type Pass, type Tensor } from "../gpu/gpu.ts";
 import type { AskedProduct } from "../gpu/tuning.ts";
 import { fill } from "../ops/fill.ts";
 import { matmulNN, matmulNT, matmulTN } from "../ops/matmul.ts";
-import { builtIn, configurations, fits, nameOfConfiguration } from "../ops/matmul_configuration.ts";
+import {
+  builtIn,
+  configurations,
+  fits,
+  nameOfConfiguration,
+  noAdditions,
+} from "../ops/matmul_configuration.ts";
 import { matrixOf } from "../ops/matrix.ts";
 import { isPacked, type Stored } from "../ops/unpack.ts";
 import { median } from "./median.ts";
@@ -68,7 +74,7 @@ export const tuneProduct = (
     const c = yield* gpu.allocate([rows, cols]);
     const matrices = { a: matrixOf(a), b: matrixOf<Stored>(b), c: matrixOf(c) };
     const operands = { rows, depth, cols, ...matrices, scale: 1, accumulate: false };
-    const own = nameOfConfiguration(builtIn(gpu.adapter, layout, operands, false));
+    const own = nameOfConfiguration(builtIn(gpu.adapter, layout, operands, noAdditions));
     const names = [...configurations]
       .filter(([name, it]) =>
         fits(it, gpu.adapter, layout, operands) && (name === own || !only || only.includes(name))

@@ -67,7 +67,7 @@ inFolder(
       yield* writeTraining(`${at}/a`, { ...run, config: small });
       const asked = { runs: [`${at}/a`], out: undefined, json: true, roofline: false };
       const { text } = yield* runReport({ ...asked, roofline: true });
-      assert.match(text, /\bmatmul_nt_f16_residual_tail\b|\bmatmul_f16\b/);
+      assert.match(text, /\bmatmul_(?:nt|panel)_f16_residual_tail\b|\bmatmul_f16\b/);
       const measured = JSON.parse(yield* fs.readFileString(`${at}/a/roofline.json`)) as Roofline;
       assert.equal(measured.step.sequences, 2);
       const dispatches = measured.kernels.reduce((sum, { dispatches }) => sum + dispatches, 0);

@@ -24,7 +24,7 @@ Deno.test({
   sanitizeResources: false,
   fn: async () => {
     const { device } = await openDevice();
-    const pipelines = makePipelines(device, false);
+    const pipelines = makePipelines(device, { wideLoads: false, invertedLoops: false });
     const uniforms = device.createBuffer({ size: uniformWindow, usage: GPUBufferUsage.UNIFORM });
     const buffer = device.createBuffer({ size: 2 ** 25, usage: GPUBufferUsage.STORAGE });
     const pipeline = pipelines.get(kernel as unknown as Kernel<string, string>);

@@ -64,3 +64,18 @@ onGpu(
     });
   }),
 );
+
+onGpu(
+  "countedGpu() counts a product once that is made in several dispatches",
+  Effect.gen(function* () {
+    const gpu = yield* Gpu;
+    const count: Count = { kernels: new Map(), submissions: 0 };
+    yield* countedGpu(gpu, count, 0).submit((pass) => {
+      const [x, w] = [pass.tensor([64, 320]), pass.tensor([64, 320])];
+      matmulNT(pass, x, w, { residual: pass.tensor([64, 64]) });
+    });
+    const kernels = [...count.kernels].filter(([name]) => name.startsWith("matmul"));
+    const flops = kernels.reduce((sum, [, { flops = 0 }]) => sum + flops, 0);
+    assert.equal(flops, 2 * 64 * 320 * 64);
+  }),
+);

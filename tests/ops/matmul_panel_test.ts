@@ -1,0 +1,281 @@
+import assert from "node:assert/strict";
+import { Effect } from "effect";
+import { type AdapterFacts, Gpu, type Pass } from "../../src/gpu/gpu.ts";
+import { columns, matmulNN, matmulNT, matmulReference, rowsOf } from "../../src/ops/matmul.ts";
+import {
+  panelTileFor,
+  type PanelTileName,
+  panelTileNames,
+  panelTiles,
+  planPanels,
+} from "../../src/ops/matmul_panel.ts";
+import { onGpu, uniform, worst } from "../support/on_gpu.ts";
+import { upload } from "../support/packed.ts";
+
+const products = { NT: matmulNT, NN: matmulNN } as const;
+const layouts = ["NT", "NN"] as const;
+
+/** What was dispatched: the kernel's name and its workgroups. */
+type Dispatched = Array<readonly [kernel: string, workgroups: number]>;
+
+// `pass` with a tuning that remembers a tile, and a record of what is dispatched.
+const panelled = (pass: Pass, tile: PanelTileName, seen: Dispatched = []): Pass => ({
+  ...pass,
+  adapter: { ...pass.adapter, tuning: { configurationOf: () => `panel ${tile}` } },
+  dispatch: (kernel, params, tensors) => {
+    seen.push([kernel.name, kernel.workgroups(params) as number]);
+    pass.dispatch(kernel, params, tensors);
+  },
+});
+
+const hasPanels = ({ software, subgroupSize }: AdapterFacts): boolean =>
+  software && subgroupSize === 8;
+
+// Rows, panels and columns: of one workgroup and of several, inside a tile and past one.
+const shapes = [
+  [48, 1, 4],
+  [49, 1, 68],
+  [131, 3, 100],
+  [700, 2, 36],
+] as const;
+
+for (const layout of layouts) {
+  for (const tile of panelTileNames) {
+    onGpu(
+      `matmul${layout}() by panels of ${tile} matches its f64 reference`,
+      Effect.gen(function* () {
+        const gpu = yield* Gpu;
+        for (const [rows, panels, cols] of shapes) {
+          const depth = panels * panelTiles[tile].depth;
+          const [a, b] = [uniform(rows * depth, 1), uniform(depth * cols, 2)];
+          const onA = yield* gpu.upload(a, [rows, depth]);
+          const onB = yield* gpu.upload(b, layout === "NT" ? [cols, depth] : [depth, cols]);
+          const seen: Dispatched = [];
+          const c = yield* gpu.submit((pass) =>
+            products[layout](panelled(pass, tile, seen), onA, onB, { scale: -2 })
+          );
+          const expected = matmulReference(layout, a, b, [rows, depth, cols]).map((x) => -2 * x);
+          const error = worst(yield* gpu.download(c), expected);
+          assert.ok(error < 1e-5, `[${rows}, ${depth}, ${cols}]: worst error ${error}`);
+          if (hasPanels(gpu.adapter)) {
+            assert.deepEqual(seen.map(([name]) => name), ["matmul_panel"]);
+          }
+        }
+      }),
+    );
+  }
+
+  onGpu(
+    `matmul${layout}() by panels reads and writes windows, and nothing beside them`,
+    Effect.gen(function* () {
+      const gpu = yield* Gpu;
+      const [rows, depth, cols] = [53, 128, 72];
+      const [a, b, c] = [uniform(60 * 140, 1), uniform(140 * 140, 2), uniform(60 * 84, 3)];
+      const onA = yield* gpu.upload(a, [60, 140]);
+      const onB = yield* gpu.upload(b, [140, 140]);
+      const onC = yield* gpu.upload(c, [60, 84]);
+      const [bRows, bCols] = layout === "NT" ? [cols, depth] : [depth, cols];
+      yield* gpu.submit((pass) =>
+        products[layout](
+          panelled(pass, "64x8"),
+          columns(rowsOf(onA, 3, 3 + rows), 8, 8 + depth),
+          columns(rowsOf(onB, 5, 5 + bRows), 4, 4 + bCols),
+          { into: columns(rowsOf(onC, 2, 2 + rows), 4, 4 + cols) },
+        )
+      );
+      const inner = (x: Float32Array, stride: number, at: [number, number], size: number[]) =>
+        Float32Array.from(
+          { length: size[0]! * size[1]! },
+          (_, i) => x[(at[0] + Math.floor(i / size[1]!)) * stride + at[1] + i % size[1]!]!,
+        );
+      const product = matmulReference(
+        layout,
+        inner(a, 140, [3, 8], [rows, depth]),
+        inner(b, 140, [5, 4], [bRows, bCols]),
+        [rows, depth, cols],
+      );
+      const expected = Float64Array.from(c);
+      for (const [i, x] of product.entries()) {
+        expected[(2 + Math.floor(i / cols)) * 84 + 4 + i % cols] = x;
+      }
+      assert.ok(worst(yield* gpu.download(onC), expected) < 1e-5);
+    }),
+  );
+
+  for (const format of ["f16", "bf16", "q8"] as const) {
+    onGpu(
+      `matmul${layout}() by panels reads a B in ${format}, and adds a tail`,
+      Effect.gen(function* () {
+        const gpu = yield* Gpu;
+        const [rows, depth, cols, rank] = [60, 192, 96, 8];
+        const [a, t, u] = [
+          uniform(rows * depth, 1),
+          uniform(rows * rank, 2),
+          uniform(rank * cols, 3),
+        ];
+        const shape = layout === "NT" ? [cols, depth] : [depth, cols];
+        const { stored, values } = yield* upload(uniform(depth * cols, 4), shape, format);
+        const onA = yield* gpu.upload(a, [rows, depth]);
+        const onT = yield* gpu.upload(t, [rows, rank]);
+        const onU = yield* gpu.upload(u, layout === "NT" ? [cols, rank] : [rank, cols]);
+        const seen: Dispatched = [];
+        const plus = [{ a: onT, b: onU, columns: [0, cols], scale: 0.5 }] as const;
+        const c = yield* gpu.submit((pass) =>
+          products[layout](panelled(pass, "96x8", seen), onA, stored, { plus })
+        );
+        const added = matmulReference(layout, t, u, [rows, rank, cols]);
+        const expected = matmulReference(layout, a, values, [rows, depth, cols])
+          .map((x, i) => x + 0.5 * added[i]!);
+        const error = worst(yield* gpu.download(c), expected);
+        assert.ok(error < 1e-5, `worst error ${error}`);
+        if (!hasPanels(gpu.adapter)) return;
+        assert.deepEqual(seen.map(([name]) => name), [`matmul_panel_${format}_tail`]);
+      }),
+    );
+  }
+
+  onGpu(
+    `matmul${layout}() by panels adds tails of several depths to their columns, and a residual`,
+    Effect.gen(function* () {
+      const gpu = yield* Gpu;
+      const [rows, cols, ranks] = [57, 192, [16, 4, 40]] as const;
+      const all = ranks.reduce((sum, rank) => sum + rank, 0);
+      for (const depth of [64, 320]) {
+        const [a, b, t, r] = [
+          uniform(rows * depth, 1),
+          uniform(depth * cols, 2),
+          uniform(rows * all, 3),
+          uniform(rows * cols, 4),
+        ];
+        // Windows of one tensor, as an adapter's are.
+        const us = uniform(64 * all, 5);
+        const onUs = yield* gpu.upload(us, [all * 64]);
+        const onT = yield* gpu.upload(t, [rows, all]);
+        const expected = matmulReference(layout, a, b, [rows, depth, cols])
+          .map((x, i) => x + (layout === "NT" ? r[i]! : 0));
+        let at = 0;
+        const plus = ranks.map((rank, part) => {
+          const [from, to] = [at, at += rank];
+          const u = us.subarray(64 * from, 64 * to);
+          const window = Float32Array.from(
+            { length: rows * rank },
+            (_, i) => t[Math.floor(i / rank) * all + from + i % rank]!,
+          );
+          const scale = part - 0.5;
+          for (const [i, x] of matmulReference(layout, window, u, [rows, rank, 64]).entries()) {
+            expected[Math.floor(i / 64) * cols + 64 * part + i % 64]! += scale * x;
+          }
+          const shape = layout === "NT" ? [64, rank] : [rank, 64];
+          const b = { ...onUs, offset: 4 * 64 * from, bytes: 4 * 64 * rank, shape };
+          return {
+            a: columns(onT, from, to),
+            b,
+            columns: [64 * part, 64 * part + 64],
+            scale,
+          } as const;
+        });
+        const onA = yield* gpu.upload(a, [rows, depth]);
+        const onB = yield* gpu.upload(b, layout === "NT" ? [cols, depth] : [depth, cols]);
+        const residual = yield* gpu.upload(r, [rows, cols]);
+        const seen: Dispatched = [];
+        const c = yield* gpu.submit((pass) =>
+          products[layout](panelled(pass, "64x8", seen), onA, onB, {
+            plus,
+            ...layout === "NT" ? { residual } : {},
+          })
+        );
+        const error = worst(yield* gpu.download(c), expected);
+        assert.ok(error < 1e-5, `depth ${depth}: worst error ${error}`);
+        if (!hasPanels(gpu.adapter)) continue;
+        const last = layout === "NT" ? "matmul_panel_residual_tail" : "matmul_panel_tail";
+        // Of many panels, all but the last come without what is added.
+        const kernels = depth === 64 ? [last] : ["matmul_panel", last];
+        assert.deepEqual(seen.map(([name]) => name), kernels);
+      }
+    }),
+  );
+
+  onGpu(
+    `matmul${layout}() by panels is whole beyond the turns that a software driver grants`,
+    Effect.gen(function* () {
+      const gpu = yield* Gpu;
+      const [rows, depth, cols] = [48, 64 * 400, 8];
+      const [a, b] = [uniform(rows * depth, 1), uniform(depth * cols, 2)];
+      const onA = yield* gpu.upload(a, [rows, depth]);
+      const onB = yield* gpu.upload(b, layout === "NT" ? [cols, depth] : [depth, cols]);
+      const seen: Dispatched = [];
+      const c = yield* gpu.submit((pass) =>
+        products[layout](panelled(pass, "64x8", seen), onA, onB)
+      );
+      const error = worst(
+        yield* gpu.download(c),
+        matmulReference(layout, a, b, [rows, depth, cols]),
+      );
+      assert.ok(error < 1e-5, `worst error ${error}`);
+      if (hasPanels(gpu.adapter)) assert.ok(seen.length > 1);
+    }),
+  );
+}
+
+onGpu(
+  "matmulNT() leaves to other kernels what panels cannot make",
+  Effect.gen(function* () {
+    const gpu = yield* Gpu;
+    const kernelsOf = (
+      [rows, depth, cols]: readonly [number, number, number],
+      options?: Parameters<typeof matmulNT>[3],
+    ) =>
+      Effect.gen(function* () {
+        const seen: Dispatched = [];
+        const x = yield* gpu.upload(uniform(rows * depth, 1), [rows, depth]);
+        const w = yield* gpu.upload(uniform(cols * depth, 2), [cols, depth]);
+        yield* gpu.submit((pass) => matmulNT(panelled(pass, "64x8", seen), x, w, options));
+        return seen.map(([name]) => name);
+      });
+    if (!hasPanels(gpu.adapter)) return;
+    assert.deepEqual(yield* kernelsOf([64, 128, 64]), ["matmul_panel"]);
+    assert.deepEqual(yield* kernelsOf([47, 128, 64]), ["matmul_nt"]); // few rows
+    assert.deepEqual(yield* kernelsOf([64, 100, 64]), ["matmul_nt"]); // not whole panels
+    assert.deepEqual(yield* kernelsOf([64, 128, 62]), ["matmul"]); // not in fours
+    const into = yield* gpu.upload(new Float32Array(64 * 64), [64, 64]);
+    const added = { into, accumulate: true } as const;
+    assert.deepEqual(yield* kernelsOf([64, 128, 64], added), ["matmul_nt"]);
+  }),
+);
+
+Deno.test("planPanels() cuts a product into whole panels and rows that all workgroups share", () => {
+  const plan = (rows: number, depth: number, cols: number, added = false) =>
+    planPanels("64x8", 8, { rows, depth, cols }, added);
+  assert.deepEqual(plan(512, 128, 128), { height: 128, stretches: [[0, 128]] });
+  assert.deepEqual(plan(512, 128, 1024), { height: 512, stretches: [[0, 128]] });
+  assert.deepEqual(plan(64, 128, 64), { height: 64, stretches: [[0, 128]] });
+  assert.deepEqual(plan(512, 192, 128, true).stretches, [[0, 192]]);
+  assert.deepEqual(plan(512, 256, 128, true).stretches, [[0, 192], [192, 256]]);
+  const { height, stretches } = plan(256, 49_152, 576);
+  let at = 0;
+  for (const [from, to] of stretches) {
+    assert.equal(from, at);
+    assert.equal(to % 64, 0);
+    assert.ok((to - from) / 64 * (1 + 64 + 128 + 3 * height) < 65_535 - 700);
+    at = to;
+  }
+  assert.equal(at, 49_152);
+});
+
+Deno.test("panelTileFor() takes deeper panels where there is much to compute", () => {
+  const tileFor = (rows: number, depth: number, cols: number) =>
+    panelTileFor((name) => depth % panelTiles[name].depth === 0, 8, { rows, depth, cols })?.tile;
+  assert.equal(tileFor(512, 128, 640), "64x8");
+  assert.equal(tileFor(512, 160, 640), "32x8");
+  assert.equal(tileFor(512, 576, 576), "96x8");
+  assert.equal(tileFor(512, 512, 512), "128x8");
+  assert.equal(tileFor(512, 320, 1024), "64x8");
+  assert.equal(tileFor(512, 100, 640), undefined);
+});
+
+Deno.test("panelTileFor() counts the columns that nobody reads", () => {
+  const costOf = (cols: number) =>
+    panelTileFor((name) => name === "64x8", 8, { rows: 100, depth: 64, cols })?.cost;
+  assert.equal(costOf(16), costOf(64));
+  assert.equal(costOf(65), costOf(128));
+});
