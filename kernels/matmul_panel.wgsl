@@ -1,15 +1,15 @@
 // matmul_panel — C = scale · A·Bᵀ or scale · A·B, many rows at a time, by subgroups of a software driver:
 // a linear layer's forward, x·Wᵀ, and its input gradient, dY·W.
 //
-//   a  [aSize / 4]  vec4<f32>  in     A(row, k) at element aOffset + row · aStride + k
+//   a  [aSize / 8]  mat2x4<f32>  in   A(row, k) at element aOffset + row · aStride + k: eight at a time
 //   b  [bSize / 4]  vec4<f32>  in     B(k, col) at element bOffset + k · bStride + col, or where
 //                                     `transposed` is 1, at bOffset + col · bStride + k; or packed
-//   c  [cSize / 4]  vec4<f32>  inout  C(row, col) at element cOffset + row · cStride + col
+//   c  [cSize / 8]  mat2x4<f32>  inout  C(row, col) at element cOffset + row · cStride + col
 //
 // A subgroup makes `height` rows of COLS · LANES columns of C. It copies DEPTH values of k of B, the
 // panel, into memory of its own, COLS columns a lane, from where a number is an operand of an
 // instruction; then it goes over its rows, for each of which it loads DEPTH numbers of A. A load from a
-// buffer costs such a driver as much as several products, and here one serves 4 · LANES · COLS of them.
+// buffer costs such a driver as much as several products, and here one serves 8 · LANES · COLS of them.
 // Behind the first panel the sums go on from what C holds. A dispatch makes the panels of k from `kBegin` to `kEnd`
 // only: a deep product needs several, since such a driver limits the turns that a thread may take.
 //
@@ -23,21 +23,21 @@
 // (0: nothing is added) and a scale of their own; a tile lies in one part. What is marked as
 // tail is left out where nothing is added. What is marked as residual adds a tensor of C's shape:
 //
-//   r  [rows · cols / 4]  vec4<f32>  in  R(row, col) at element row · cols + col
+//   r  [rows · cols / 8]  mat2x4<f32>  in  R(row, col) at element row · cols + col
 //
-// Offsets, strides, cols and depths are multiples of 4, and `depth` of DEPTH. Columns past the edge are
-// clamped and not stored.
+// Offsets, strides and cols of A and C are multiples of 8, those of B, T and U of 4, `depth` of DEPTH.
+// Columns past the edge are clamped and not stored.
 //
 // Grid: one workgroup of one subgroup a tile, tiles of one column of tiles next to each other, folded.
 // Sums in f32, in the order of k. Reference: matmulReference in src/ops/matmul.ts.
-// Expanded by src/gpu/expand.ts: LANES is the adapter's subgroup size, PARTS is DEPTH / (4 · LANES), and
-// TAIL_PARTS is TAIL / (4 · LANES) or 1. What is marked as words gives way to those of a packed
+// Expanded by src/gpu/expand.ts: LANES is the adapter's subgroup size, PARTS is DEPTH / (8 · LANES) and
+// TAIL_PARTS TAIL / (4 · LANES), rounded up. What is marked as words gives way to those of a packed
 // format: src/ops/packed_words.ts.
 
 const LANES = 8u;
 const DEPTH = 64u;
-const PARTS = 2u;
-const COLS = 8u; // a multiple of 4
+const PARTS = 1u;
+const COLS = 8u; // of a lane
 const TAIL = 16u;
 const TAIL_PARTS = 1u;
 
@@ -59,7 +59,7 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> a: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> a: array<mat2x4<f32>>;
 
 //: words
 @group(0) @binding(2) var<storage, read> b: array<vec4<f32>>;
@@ -68,9 +68,9 @@ fn wordOfB(at: u32) -> Word { return b[at]; }
 fn fourOf(word: Word, index: u32) -> vec4<f32> { return word; }
 //: end
 
-@group(0) @binding(3) var<storage, read_write> c: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read_write> c: array<mat2x4<f32>>;
 //: residual
-@group(0) @binding(4) var<storage, read> r: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read> r: array<mat2x4<f32>>;
 //: end
 //: tail
 @group(0) @binding(5) var<storage, read> t: array<vec4<f32>>;
@@ -158,32 +158,29 @@ fn main(
     for (var row = first; row < end; row++) {
       // All loads come first: between them and the sums the compiler would hold back the additions.
       //: split
-      var x: array<vec4<f32>, PARTS>;
+      var x: array<mat2x4<f32>, PARTS>;
       //: unroll
       for (var part = 0u; part < PARTS; part++) {
-        x[part] = a[(params.aOffset + row * params.aStride + k0) / 4u + part * LANES + lane];
+        let eight = (part * LANES + lane) % (DEPTH / 8u);
+        x[part] = a[(params.aOffset + row * params.aStride + k0) / 8u + eight];
       }
       //: split
-      var sum: array<vec4<f32>, COLS / 4u>;
-      let at = (params.cOffset + row * params.cStride + col) / 4u;
+      var sum: array<vec4<f32>, 2>;
+      let at = (params.cOffset + row * params.cStride + col) / 8u;
+      var before = mat2x4<f32>();
+      if (k0 > 0u) { before = c[at]; }
       //: unroll
-      for (var j = 0u; j < COLS / 4u; j++) {
-        sum[j] = vec4(0.0);
-      }
-      if (k0 > 0u) {
-        //: unroll
-        for (var j = 0u; j < COLS / 4u; j++) {
-          sum[j] = c[at + j];
-        }
+      for (var j = 0u; j < 2u; j++) {
+        sum[j] = before[j];
       }
       // Loops of one turn: behind one, the compiler needs the sums of all columns at once. Without it,
       // additions move behind the store of another four, and all products are kept until then.
       for (var turn = 0u; turn < turns; turn++) {
         //: unroll
         for (var k = 0u; k < DEPTH; k++) {
-          let z = subgroupBroadcast(x[k / (4u * LANES)][k % 4u], k / 4u % LANES);
+          let z = subgroupBroadcast(x[k / (8u * LANES)][k % 8u / 4u][k % 4u], k / 8u % LANES);
           //: unroll
-          for (var j = 0u; j < COLS / 4u; j++) {
+          for (var j = 0u; j < 2u; j++) {
             const place = k * COLS + 4u * j;
             sum[j] += z * vec4(panel[place], panel[place + 1u], panel[place + 2u], panel[place + 3u]);
           }
@@ -204,7 +201,7 @@ fn main(
         for (var k = 0u; k < TAIL; k++) {
           let z = subgroupBroadcast(y[k / (4u * LANES)][k % 4u], k / 4u % LANES);
           //: unroll
-          for (var j = 0u; j < COLS / 4u; j++) {
+          for (var j = 0u; j < 2u; j++) {
             const place = (DEPTH + k) * COLS + 4u * j;
             sum[j] += z * vec4(panel[place], panel[place + 1u], panel[place + 2u], panel[place + 3u]);
           }
@@ -212,15 +209,12 @@ fn main(
       }
       //: end
 
-      //: unroll
-      for (var j = 0u; j < COLS / 4u; j++) {
-        if (col + 4u * j < params.cols) {
-          var four = scale * sum[j];
-          //: residual
-          if (isLast) { four += r[(row * params.cols + col) / 4u + j]; }
-          //: end
-          c[at + j] = four;
-        }
+      if (col < params.cols) {
+        var made = mat2x4(scale * sum[0], scale * sum[1]);
+        //: residual
+        if (isLast) { made += r[(row * params.cols + col) / 8u]; }
+        //: end
+        c[at] = made;
       }
     }
   }

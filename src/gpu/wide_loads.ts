@@ -3,24 +3,33 @@
  *
  * Mesa's software driver loads and stores each 32-bit number of each lane by itself, behind branches
  * that ask whether the lane is active and the index in bounds; they are half the time of a matrix
- * product. A 64-bit number takes as long as a 32-bit one, so vectors
- * of an even length cost half.
+ * product. A 64-bit number takes as long as a 32-bit one, so vectors of an even length cost half; eight
+ * floats, as a matrix of two columns, are asked for once where two vectors of four are asked for twice.
  *
  * @module
  */
 
 // What a storage array holds, what it is bound as, and the functions that convert an element.
 const wider = {
+  "mat2x4<f32>": { bound: "vec4<u64>", read: "eightOf", written: "quartersOf" },
   "vec4<f32>": { bound: "vec2<u64>", read: "vec4Of", written: "halvesOf" },
   "vec4<u32>": { bound: "vec2<u64>", read: "wordsOf", written: "halvesOfWords" },
   "vec2<u32>": { bound: "u64", read: "pairOf", written: "wholeOf" },
 } as const;
 
-const binding = /var<storage, (read|read_write)> (\w+): array<(vec4<f32>|vec4<u32>|vec2<u32>)>;/g;
+const binding =
+  /var<storage, (read|read_write)> (\w+): array<(mat2x4<f32>|vec4<f32>|vec4<u32>|vec2<u32>)>;/g;
 
 const conversions = `
 fn vec4Of(halves: vec2<u64>) -> vec4<f32> { return bitcast<vec4<f32>>(wordsOf(halves)); }
 fn halvesOf(floats: vec4<f32>) -> vec2<u64> { return halvesOfWords(bitcast<vec4<u32>>(floats)); }
+
+fn eightOf(quarters: vec4<u64>) -> mat2x4<f32> {
+  return mat2x4(vec4Of(quarters.xy), vec4Of(quarters.zw));
+}
+fn quartersOf(floats: mat2x4<f32>) -> vec4<u64> {
+  return vec4(halvesOf(floats[0]), halvesOf(floats[1]));
+}
 
 fn wordsOf(halves: vec2<u64>) -> vec4<u32> {
   let low = vec2<u32>(halves);
@@ -40,7 +49,7 @@ type Wider = typeof wider[keyof typeof wider];
 
 /**
  * `source` with every storage `array<vec4<f32>>` and `array<vec4<u32>>` bound as `array<vec2<u64>>`, every
- * `array<vec2<u32>>` as `array<u64>`, and what is read of them or written to them converted: the same
+ * `array<vec2<u32>>` as `array<u64>`, every `array<mat2x4<f32>>` as `array<vec4<u64>>`, and what is read of them or written to them converted: the same
  * numbers. Needs 64-bit integers in shaders. Elements are read whole (`a[i]`, `a[i].x`) and written whole (`a[i] = …;`,
  * `a[i] += …;`).
  */

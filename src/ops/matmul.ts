@@ -183,20 +183,20 @@ const byPanels = (
   pass: Pass,
   layout: Layout,
   product: Product,
-  { tile }: Extract<Configuration, { readonly kernel: "panel" }>,
+  { depth }: Extract<Configuration, { readonly kernel: "panel" }>,
   fused: ReadonlyArray<Fused>,
 ): void => {
   const lanes = pass.adapter.subgroupSize;
   const { a, b } = product;
   const { format, tensors, params } = operandsOf(product);
-  const { height, stretches } = planPanels(tile, lanes, product, fused.length > 0);
+  const { height, stretches } = planPanels(depth, lanes, product, fused.length > 0);
   const transposed = layout === "NT" ? 1 : 0;
   for (const [kBegin, kEnd] of stretches) {
     const added = kEnd === product.depth ? fused : [];
     const parts = added.map(({ part }) => part);
     const told = { ...params, aStride: a.stride, bStride: b.stride, kBegin, kEnd };
     pass.dispatch(
-      panelMatmulKernel(tile, { lanes, format, parts, tailDepth: depthOf(added) }),
+      panelMatmulKernel(depth, { lanes, format, parts, tailDepth: depthOf(added) }),
       Object.assign({ ...told, height, transposed }, ...added.map(({ params }) => params)),
       Object.assign({ ...tensors }, ...added.map(({ tensors }) => tensors)),
     );

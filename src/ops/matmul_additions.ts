@@ -65,7 +65,7 @@ export const fusedWith = (
     fused.push({ part: "residual", params: { rSize }, tensors });
   }
   const columns = configuration.kernel === "panel"
-    ? panelWidth(configuration.tile, subgroupSize)
+    ? panelWidth(subgroupSize)
     : tileColumns(subgroupSize);
   const tail = tailAt(layout, product, plus, columns);
   if (tail) fused.push({ part: "tail", ...tail });

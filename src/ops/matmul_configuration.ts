@@ -1,5 +1,6 @@
 /** Which kernel makes a product, in what tiles: the built-in table, and what a tuner remembers. @module */
 import type { AdapterFacts } from "../gpu/device.ts";
+import { sizeOf } from "../gpu/tensor.ts";
 import { type Layout, tileColumns, type TileLayout } from "./matmul_kernels.ts";
 import {
   extentOf,
@@ -8,13 +9,8 @@ import {
   sharedTileNames,
   sharedTiles,
 } from "./matmul_shared.ts";
-import {
-  fitsPanel,
-  panelTileFor,
-  type PanelTileName,
-  panelTileNames,
-  panelWidth,
-} from "./matmul_panel.ts";
+import { fitsPanel, type PanelDepth, panelDepths, panelsFor, panelWidth } from "./matmul_panel.ts";
+import type { Matrix } from "./matrix.ts";
 import { askedOf, type Product } from "./product.ts";
 import { isPacked } from "./unpack.ts";
 
@@ -33,7 +29,7 @@ export type Configuration =
   | {
     /** `kernels/matmul_panel.wgsl` */
     readonly kernel: "panel";
-    readonly tile: PanelTileName;
+    readonly depth: PanelDepth;
   }
   | {
     /** `kernels/matmul_shared.wgsl` */
@@ -51,8 +47,9 @@ export const nameOfConfiguration = (configuration: Configuration): string => {
     case "subgroup":
       return `subgroup ${configuration.rows}${configuration.lying ? " lying" : ""}`;
     case "panel":
+      return `panel ${configuration.depth}`;
     case "shared":
-      return `${configuration.kernel} ${configuration.tile}`;
+      return `shared ${configuration.tile}`;
     case "direct":
       return "direct";
   }
@@ -64,7 +61,7 @@ const every: ReadonlyArray<Configuration> = [
   ...heights.map((rows) => ({ kernel: "subgroup", rows, lying: false }) as const),
   // Cᵀ is stored four rows at a time.
   ...([4, 8, 16] as const).map((rows) => ({ kernel: "subgroup", rows, lying: true }) as const),
-  ...panelTileNames.map((tile) => ({ kernel: "panel", tile }) as const),
+  ...panelDepths.map((depth) => ({ kernel: "panel", depth }) as const),
   ...sharedTileNames.map((tile) => ({ kernel: "shared", tile }) as const),
   { kernel: "direct" },
 ];
@@ -92,7 +89,7 @@ export const fits = (
         !(lying && isPacked(product.b.tensor));
     }
     case "panel":
-      return fitsPanels(adapter, configuration.tile, layout, product);
+      return fitsPanels(adapter, configuration.depth, layout, product);
     case "shared":
       return fitsShared(adapter, configuration.tile);
     case "direct":
@@ -138,7 +135,7 @@ const takes = (
   if (!any) return true;
   switch (configuration.kernel) {
     case "panel":
-      return fit(panelWidth(configuration.tile, subgroupSize));
+      return fit(panelWidth(subgroupSize));
     case "subgroup":
       return !configuration.lying;
     default:
@@ -159,12 +156,12 @@ export const builtIn = (
     const across = additions.any || isPacked(b.tensor)
       ? Infinity
       : computed(lyingLayouts[layout], cols, rows, adapter);
-    const fit = (tile: PanelTileName): boolean =>
-      fitsPanels(adapter, tile, layout, product) &&
-      takes({ kernel: "panel", tile }, adapter, additions);
-    const panel = panelTileFor(fit, adapter.subgroupSize, product);
-    if (panel && panel.cost < Math.min(upright, across)) {
-      return { kernel: "panel", tile: panel.tile };
+    const fit = (depth: PanelDepth): boolean =>
+      fitsPanels(adapter, depth, layout, product) &&
+      takes({ kernel: "panel", depth }, adapter, additions);
+    const panels = panelsFor(fit, adapter.subgroupSize, product);
+    if (panels && panels.cost < Math.min(upright, across)) {
+      return { kernel: "panel", depth: panels.depth };
     }
     const lying = across < upright;
     const height = lying ? tileRowsFor(lyingLayouts[layout], cols) : tileRowsFor(layout, rows);
@@ -189,15 +186,18 @@ export const fitsSubgroups = (
   (layout === "TN" || a.cols % 4 === 0) &&
   [a, b, c].every(({ offset, stride }) => offset % 4 === 0 && stride % 4 === 0);
 
-// Panels begin with zeros, and go on from what C holds as their own.
+// Panels begin with zeros, go on from what C holds as their own, and move eight numbers of A and C at a time.
 const fitsPanels = (
   adapter: AdapterFacts,
-  tile: PanelTileName,
+  depth: PanelDepth,
   layout: Layout,
   product: Product,
 ): boolean =>
   layout !== "TN" && !product.accumulate && fitsSubgroups(adapter, layout, product) &&
-  fitsPanel(adapter, tile, product);
+  [product.a, product.c].every(isInEights) && fitsPanel(adapter, depth, product);
+
+const isInEights = ({ tensor, cols, offset, stride }: Matrix): boolean =>
+  [sizeOf(tensor.shape), cols, offset, stride].every((count) => count % 8 === 0);
 
 const lowestTile = (layout: TileLayout): TileRows => layout === "TN" || layout === "TT" ? 4 : 1;
 

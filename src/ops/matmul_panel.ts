@@ -14,27 +14,14 @@ import { bindingsFor, type Size } from "./matmul_kernels.ts";
 import { type KernelPart, kernelParts } from "./matmul_parts.ts";
 import { withPackedWords } from "./packed_words.ts";
 
-/** What the kernel is expanded for. */
-export interface PanelTile {
-  /** Values of k in a panel. */
-  readonly depth: number;
-  /** Columns of a lane. */
-  readonly cols: number;
-}
+/** Values of k in a panel. */
+export type PanelDepth = 32 | 64 | 96 | 128;
 
-/** A name of {@linkcode panelTiles}. */
-export type PanelTileName = "32x8" | "64x8" | "96x8" | "128x8";
+/** Every {@linkcode PanelDepth}: panels of 8, 16, 24 and 32 KiB for eight lanes. */
+export const panelDepths: ReadonlyArray<PanelDepth> = [32, 64, 96, 128];
 
-/** Tiles by values of k × columns of a lane: panels of 8, 16, 24 and 32 KiB for eight lanes. */
-export const panelTiles: Readonly<Record<PanelTileName, PanelTile>> = {
-  "32x8": { depth: 32, cols: 8 },
-  "64x8": { depth: 64, cols: 8 },
-  "96x8": { depth: 96, cols: 8 },
-  "128x8": { depth: 128, cols: 8 },
-};
-
-/** All of {@linkcode panelTiles}. */
-export const panelTileNames: ReadonlyArray<PanelTileName> = ["32x8", "64x8", "96x8", "128x8"];
+// Columns of a lane.
+const laneCols = 8;
 
 /** Values of k that a tail may have: it is computed up to the next of these. */
 const tailDepths = [16, 32, 64] as const;
@@ -43,8 +30,7 @@ const tailDepths = [16, 32, 64] as const;
 export const longestTail = 64;
 
 /** Columns that a subgroup of `lanes` makes. */
-export const panelWidth = (name: PanelTileName, lanes: number): number =>
-  panelTiles[name].cols * lanes;
+export const panelWidth = (lanes: number): number => laneCols * lanes;
 
 /** A binding of `kernels/matmul_panel.wgsl`. */
 export type PanelMatmulKernel = Kernel<
@@ -74,7 +60,7 @@ const params: PanelMatmulKernel["params"] = {
   scale: "f32",
 };
 
-/** What a panel kernel is made for, beside its tile. */
+/** What a panel kernel is made for, beside its depth. */
 export interface PanelOptions {
   /** Of the adapter's subgroups. */
   readonly lanes: number;
@@ -89,19 +75,18 @@ export interface PanelOptions {
 const made = new Map<string, PanelMatmulKernel>();
 
 /**
- * The kernel with a tile, expanded once. In q8 it also binds `scales`, for a residual `r`, and for a tail
+ * The kernel of a depth, expanded once. In q8 it also binds `scales`, for a residual `r`, and for a tail
  * `t` and `u`.
  */
 export const panelMatmulKernel = (
-  tile: PanelTileName,
+  depth: PanelDepth,
   { lanes, format, parts = [], tailDepth = 0 }: PanelOptions,
 ): PanelMatmulKernel => {
   const tail = tailDepths.find((depth) => parts.includes("tail") && tailDepth <= depth) ?? 0;
   const name = ["matmul_panel", ...format ? [format] : [], ...parts].join("_");
-  const key = `${name}/${tile}/${lanes}/${tail}`;
+  const key = `${name}/${depth}/${lanes}/${tail}`;
   const known = made.get(key);
   if (known) return known;
-  const { depth, cols } = panelTiles[tile];
   const left = (["residual", "tail"] as const).filter((part) => !parts.includes(part));
   const own = withoutParts(source, left);
   const { a, b, c, ...scales } = bindingsFor(format);
@@ -110,10 +95,9 @@ export const panelMatmulKernel = (
     source: expand(format ? withPackedWords(own, format, 1) : own, {
       LANES: lanes,
       DEPTH: depth,
-      PARTS: depth / (4 * lanes),
-      COLS: cols,
+      PARTS: Math.ceil(depth / (8 * lanes)),
       TAIL: tail,
-      TAIL_PARTS: Math.max(1, tail / (4 * lanes)),
+      TAIL_PARTS: Math.ceil(tail / (4 * lanes)),
     }),
     params: Object.assign({ ...params }, ...parts.map((part) => kernelParts[part].params)),
     bindings: {
@@ -121,8 +105,8 @@ export const panelMatmulKernel = (
       ...Object.assign({}, ...parts.map((part) => kernelParts[part].bindings)),
       ...scales,
     },
-    workgroups: ({ rows, cols: all, height }) =>
-      Math.ceil(rows / height) * Math.ceil(all / (cols * lanes)),
+    workgroups: ({ rows, cols, height }) =>
+      Math.ceil(rows / height) * Math.ceil(cols / panelWidth(lanes)),
   };
   made.set(key, kernel);
   return kernel;
@@ -131,46 +115,39 @@ export const panelMatmulKernel = (
 // With fewer rows, copying the panel costs more than it saves.
 const fewestRows = 48;
 
-/** Whether `adapter` can make a product of `rows` and `depth` with a tile, and gains by it. */
+/** Whether `adapter` can make a product of `rows` and `depth` by panels of `own`, and gains by it. */
 export const fitsPanel = (
   { software, subgroups, subgroupSize }: AdapterFacts,
-  name: PanelTileName,
+  own: PanelDepth,
   { rows, depth }: { readonly rows: number; readonly depth: number },
-): boolean => {
-  const tile = panelTiles[name];
-  return software && subgroups && tile.depth % (4 * subgroupSize) === 0 &&
-    depth % tile.depth === 0 && rows >= fewestRows;
-};
+): boolean =>
+  software && subgroups && own % (4 * subgroupSize) === 0 && depth % own === 0 &&
+  rows >= fewestRows;
 
-// A deeper panel reads and writes C less often, and takes longer to compile (0.6, 1.2 and 2.3 s for 64, 96
+// A deeper panel reads and writes C less often, and takes longer to compile (0.6, 1.1 and 2.3 s for 64, 96
 // and 128 values of k): worth it where so many multiplications wait.
 const manyProducts = 2 ** 26;
-const forMany: ReadonlyArray<PanelTileName> = ["96x8", "128x8", "64x8", "32x8"];
-const forFew: ReadonlyArray<PanelTileName> = ["64x8", "32x8"];
+const forMany: ReadonlyArray<PanelDepth> = [96, 128, 64, 32];
+const forFew: ReadonlyArray<PanelDepth> = [64, 32];
 // Elements a second beside the tiles of subgroups.
-const rates: Readonly<Record<PanelTileName, number>> = {
-  "32x8": 1.2,
-  "64x8": 1.5,
-  "96x8": 1.6,
-  "128x8": 1.7,
-};
+const rates: Readonly<Record<PanelDepth, number>> = { 32: 1.2, 64: 1.6, 96: 1.7, 128: 1.8 };
 
-/** The tile for a product, with what it costs: elements of C, padded, by its rate. */
+/** The panels for a product, with what it costs: elements of C, padded, by their rate. */
 export interface PanelChoice {
-  readonly tile: PanelTileName;
+  readonly depth: PanelDepth;
   readonly cost: number;
 }
 
-/** The best of the tiles that `fit` a product, undefined where none does. */
-export const panelTileFor = (
-  fit: (tile: PanelTileName) => boolean,
+/** The best of the panels that `fit` a product, undefined where none do. */
+export const panelsFor = (
+  fit: (depth: PanelDepth) => boolean,
   lanes: number,
   { rows, depth, cols }: Readonly<Record<"rows" | "depth" | "cols", number>>,
 ): PanelChoice | undefined => {
-  const tile = (rows * depth * cols >= manyProducts ? forMany : forFew).find(fit);
-  if (!tile) return undefined;
-  const width = panelWidth(tile, lanes);
-  return { tile, cost: rows * Math.ceil(cols / width) * width / rates[tile] };
+  const best = (rows * depth * cols >= manyProducts ? forMany : forFew).find(fit);
+  if (!best) return undefined;
+  const width = panelWidth(lanes);
+  return { depth: best, cost: rows * Math.ceil(cols / width) * width / rates[best] };
 };
 
 /** How a product is cut into workgroups and dispatches. */
@@ -189,22 +166,21 @@ const mostTurns = 60_000;
 // panel has a dispatch of its own.
 const manyPanels = 4;
 
-/** The plan for `rows × depth × cols`, to which something is `added` or not. */
+/** The plan for `rows × depth × cols` by panels of `own`, to which something is `added` or not. */
 export const planPanels = (
-  name: PanelTileName,
+  own: PanelDepth,
   lanes: number,
   { rows, depth, cols }: Readonly<Record<"rows" | "depth" | "cols", number>>,
   added: boolean,
 ): PanelPlan => {
-  const tile = panelTiles[name];
-  const wanted = Math.ceil(enoughWorkgroups / Math.ceil(cols / panelWidth(name, lanes)));
+  const wanted = Math.ceil(enoughWorkgroups / Math.ceil(cols / panelWidth(lanes)));
   const parts = Math.max(1, Math.min(wanted, Math.floor(rows / fewestRows)));
   const height = Math.min(Math.ceil(rows / parts), mostTurns / 8);
   // Of a panel: its own, those that copy it, and three a row.
-  const turns = 1 + tile.depth + tile.depth * tile.cols / 4 + 3 * height;
-  const ofTail = longestTail + longestTail * tile.cols / 4 + longestTail * tile.cols;
-  const step = Math.max(1, Math.floor((mostTurns - ofTail) / turns)) * tile.depth;
-  const apart = added && depth / tile.depth >= manyPanels ? depth - tile.depth : depth;
+  const turns = 1 + own + own * laneCols / 4 + 3 * height;
+  const ofTail = longestTail * (1 + laneCols / 4 + laneCols);
+  const step = Math.max(1, Math.floor((mostTurns - ofTail) / turns)) * own;
+  const apart = added && depth / own >= manyPanels ? depth - own : depth;
   const stretches: [number, number][] = [];
   for (let from = 0; from < apart; from += step) {
     stretches.push([from, Math.min(from + step, apart)]);

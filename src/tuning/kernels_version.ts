@@ -6,7 +6,7 @@ import {
   packedMatmulKernels,
   subgroupMatmulKernel,
 } from "../ops/matmul_kernels.ts";
-import { panelMatmulKernel, panelTileNames } from "../ops/matmul_panel.ts";
+import { panelDepths, panelMatmulKernel } from "../ops/matmul_panel.ts";
 import { sharedMatmulKernel, sharedTileNames } from "../ops/matmul_shared.ts";
 import type { PackedFormat } from "../ops/unpack.ts";
 
@@ -20,8 +20,8 @@ const sources = (): ReadonlyArray<string> =>
       sharedMatmulKernel(name),
       ...formats.map((format) => sharedMatmulKernel(name, format)),
     ]),
-    ...panelTileNames.map((name) => panelMatmulKernel(name, { lanes: 8 })),
-    ...formats.map((format) => panelMatmulKernel("64x8", { lanes: 8, format })),
+    ...panelDepths.map((depth) => panelMatmulKernel(depth, { lanes: 8 })),
+    ...formats.map((format) => panelMatmulKernel(64, { lanes: 8, format })),
     ...(["NT", "NN", "TN", "TT"] as const).map((layout) =>
       subgroupMatmulKernel(layout, { lanes: 8, rows: 8, fours: 1 })
     ),

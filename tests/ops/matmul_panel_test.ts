@@ -2,13 +2,7 @@ import assert from "node:assert/strict";
 import { Effect } from "effect";
 import { type AdapterFacts, Gpu, type Pass } from "../../src/gpu/gpu.ts";
 import { columns, matmulNN, matmulNT, matmulReference, rowsOf } from "../../src/ops/matmul.ts";
-import {
-  panelTileFor,
-  type PanelTileName,
-  panelTileNames,
-  panelTiles,
-  planPanels,
-} from "../../src/ops/matmul_panel.ts";
+import { type PanelDepth, panelDepths, panelsFor, planPanels } from "../../src/ops/matmul_panel.ts";
 import { onGpu, uniform, worst } from "../support/on_gpu.ts";
 import { upload } from "../support/packed.ts";
 
@@ -18,10 +12,10 @@ const layouts = ["NT", "NN"] as const;
 /** What was dispatched: the kernel's name and its workgroups. */
 type Dispatched = Array<readonly [kernel: string, workgroups: number]>;
 
-// `pass` with a tuning that remembers a tile, and a record of what is dispatched.
-const panelled = (pass: Pass, tile: PanelTileName, seen: Dispatched = []): Pass => ({
+// `pass` with a tuning that remembers a depth, and a record of what is dispatched.
+const panelled = (pass: Pass, depth: PanelDepth, seen: Dispatched = []): Pass => ({
   ...pass,
-  adapter: { ...pass.adapter, tuning: { configurationOf: () => `panel ${tile}` } },
+  adapter: { ...pass.adapter, tuning: { configurationOf: () => `panel ${depth}` } },
   dispatch: (kernel, params, tensors) => {
     seen.push([kernel.name, kernel.workgroups(params) as number]);
     pass.dispatch(kernel, params, tensors);
@@ -33,26 +27,26 @@ const hasPanels = ({ software, subgroupSize }: AdapterFacts): boolean =>
 
 // Rows, panels and columns: of one workgroup and of several, inside a tile and past one.
 const shapes = [
-  [48, 1, 4],
-  [49, 1, 68],
-  [131, 3, 100],
-  [700, 2, 36],
+  [48, 1, 8],
+  [49, 1, 72],
+  [131, 3, 104],
+  [700, 2, 40],
 ] as const;
 
 for (const layout of layouts) {
-  for (const tile of panelTileNames) {
+  for (const own of panelDepths) {
     onGpu(
-      `matmul${layout}() by panels of ${tile} matches its f64 reference`,
+      `matmul${layout}() by panels of ${own} matches its f64 reference`,
       Effect.gen(function* () {
         const gpu = yield* Gpu;
         for (const [rows, panels, cols] of shapes) {
-          const depth = panels * panelTiles[tile].depth;
+          const depth = panels * own;
           const [a, b] = [uniform(rows * depth, 1), uniform(depth * cols, 2)];
           const onA = yield* gpu.upload(a, [rows, depth]);
           const onB = yield* gpu.upload(b, layout === "NT" ? [cols, depth] : [depth, cols]);
           const seen: Dispatched = [];
           const c = yield* gpu.submit((pass) =>
-            products[layout](panelled(pass, tile, seen), onA, onB, { scale: -2 })
+            products[layout](panelled(pass, own, seen), onA, onB, { scale: -2 })
           );
           const expected = matmulReference(layout, a, b, [rows, depth, cols]).map((x) => -2 * x);
           const error = worst(yield* gpu.download(c), expected);
@@ -70,17 +64,17 @@ for (const layout of layouts) {
     Effect.gen(function* () {
       const gpu = yield* Gpu;
       const [rows, depth, cols] = [53, 128, 72];
-      const [a, b, c] = [uniform(60 * 140, 1), uniform(140 * 140, 2), uniform(60 * 84, 3)];
-      const onA = yield* gpu.upload(a, [60, 140]);
+      const [a, b, c] = [uniform(60 * 144, 1), uniform(140 * 140, 2), uniform(60 * 88, 3)];
+      const onA = yield* gpu.upload(a, [60, 144]);
       const onB = yield* gpu.upload(b, [140, 140]);
-      const onC = yield* gpu.upload(c, [60, 84]);
+      const onC = yield* gpu.upload(c, [60, 88]);
       const [bRows, bCols] = layout === "NT" ? [cols, depth] : [depth, cols];
       yield* gpu.submit((pass) =>
         products[layout](
-          panelled(pass, "64x8"),
+          panelled(pass, 64),
           columns(rowsOf(onA, 3, 3 + rows), 8, 8 + depth),
           columns(rowsOf(onB, 5, 5 + bRows), 4, 4 + bCols),
-          { into: columns(rowsOf(onC, 2, 2 + rows), 4, 4 + cols) },
+          { into: columns(rowsOf(onC, 2, 2 + rows), 8, 8 + cols) },
         )
       );
       const inner = (x: Float32Array, stride: number, at: [number, number], size: number[]) =>
@@ -90,13 +84,13 @@ for (const layout of layouts) {
         );
       const product = matmulReference(
         layout,
-        inner(a, 140, [3, 8], [rows, depth]),
+        inner(a, 144, [3, 8], [rows, depth]),
         inner(b, 140, [5, 4], [bRows, bCols]),
         [rows, depth, cols],
       );
       const expected = Float64Array.from(c);
       for (const [i, x] of product.entries()) {
-        expected[(2 + Math.floor(i / cols)) * 84 + 4 + i % cols] = x;
+        expected[(2 + Math.floor(i / cols)) * 88 + 8 + i % cols] = x;
       }
       assert.ok(worst(yield* gpu.download(onC), expected) < 1e-5);
     }),
@@ -121,7 +115,7 @@ for (const layout of layouts) {
         const seen: Dispatched = [];
         const plus = [{ a: onT, b: onU, columns: [0, cols], scale: 0.5 }] as const;
         const c = yield* gpu.submit((pass) =>
-          products[layout](panelled(pass, "96x8", seen), onA, stored, { plus })
+          products[layout](panelled(pass, 96, seen), onA, stored, { plus })
         );
         const added = matmulReference(layout, t, u, [rows, rank, cols]);
         const expected = matmulReference(layout, a, values, [rows, depth, cols])
@@ -179,7 +173,7 @@ for (const layout of layouts) {
         const residual = yield* gpu.upload(r, [rows, cols]);
         const seen: Dispatched = [];
         const c = yield* gpu.submit((pass) =>
-          products[layout](panelled(pass, "64x8", seen), onA, onB, {
+          products[layout](panelled(pass, 64, seen), onA, onB, {
             plus,
             ...layout === "NT" ? { residual } : {},
           })
@@ -204,9 +198,7 @@ for (const layout of layouts) {
       const onA = yield* gpu.upload(a, [rows, depth]);
       const onB = yield* gpu.upload(b, layout === "NT" ? [cols, depth] : [depth, cols]);
       const seen: Dispatched = [];
-      const c = yield* gpu.submit((pass) =>
-        products[layout](panelled(pass, "64x8", seen), onA, onB)
-      );
+      const c = yield* gpu.submit((pass) => products[layout](panelled(pass, 64, seen), onA, onB));
       const error = worst(
         yield* gpu.download(c),
         matmulReference(layout, a, b, [rows, depth, cols]),
@@ -229,14 +221,14 @@ onGpu(
         const seen: Dispatched = [];
         const x = yield* gpu.upload(uniform(rows * depth, 1), [rows, depth]);
         const w = yield* gpu.upload(uniform(cols * depth, 2), [cols, depth]);
-        yield* gpu.submit((pass) => matmulNT(panelled(pass, "64x8", seen), x, w, options));
+        yield* gpu.submit((pass) => matmulNT(panelled(pass, 64, seen), x, w, options));
         return seen.map(([name]) => name);
       });
     if (!hasPanels(gpu.adapter)) return;
     assert.deepEqual(yield* kernelsOf([64, 128, 64]), ["matmul_panel"]);
     assert.deepEqual(yield* kernelsOf([47, 128, 64]), ["matmul_nt"]); // few rows
     assert.deepEqual(yield* kernelsOf([64, 100, 64]), ["matmul_nt"]); // not whole panels
-    assert.deepEqual(yield* kernelsOf([64, 128, 62]), ["matmul"]); // not in fours
+    assert.deepEqual(yield* kernelsOf([64, 128, 68]), ["matmul_nt"]); // not in eights
     const into = yield* gpu.upload(new Float32Array(64 * 64), [64, 64]);
     const added = { into, accumulate: true } as const;
     assert.deepEqual(yield* kernelsOf([64, 128, 64], added), ["matmul_nt"]);
@@ -245,7 +237,7 @@ onGpu(
 
 Deno.test("planPanels() cuts a product into whole panels and rows that all workgroups share", () => {
   const plan = (rows: number, depth: number, cols: number, added = false) =>
-    planPanels("64x8", 8, { rows, depth, cols }, added);
+    planPanels(64, 8, { rows, depth, cols }, added);
   assert.deepEqual(plan(512, 128, 128), { height: 128, stretches: [[0, 128]] });
   assert.deepEqual(plan(512, 128, 1024), { height: 512, stretches: [[0, 128]] });
   assert.deepEqual(plan(64, 128, 64), { height: 64, stretches: [[0, 128]] });
@@ -262,20 +254,20 @@ Deno.test("planPanels() cuts a product into whole panels and rows that all workg
   assert.equal(at, 49_152);
 });
 
-Deno.test("panelTileFor() takes deeper panels where there is much to compute", () => {
-  const tileFor = (rows: number, depth: number, cols: number) =>
-    panelTileFor((name) => depth % panelTiles[name].depth === 0, 8, { rows, depth, cols })?.tile;
-  assert.equal(tileFor(512, 128, 640), "64x8");
-  assert.equal(tileFor(512, 160, 640), "32x8");
-  assert.equal(tileFor(512, 576, 576), "96x8");
-  assert.equal(tileFor(512, 512, 512), "128x8");
-  assert.equal(tileFor(512, 320, 1024), "64x8");
-  assert.equal(tileFor(512, 100, 640), undefined);
+Deno.test("panelsFor() takes deeper panels where there is much to compute", () => {
+  const depthFor = (rows: number, depth: number, cols: number) =>
+    panelsFor((own) => depth % own === 0, 8, { rows, depth, cols })?.depth;
+  assert.equal(depthFor(512, 128, 640), 64);
+  assert.equal(depthFor(512, 160, 640), 32);
+  assert.equal(depthFor(512, 576, 576), 96);
+  assert.equal(depthFor(512, 512, 512), 128);
+  assert.equal(depthFor(512, 320, 1024), 64);
+  assert.equal(depthFor(512, 100, 640), undefined);
 });
 
-Deno.test("panelTileFor() counts the columns that nobody reads", () => {
+Deno.test("panelsFor() counts the columns that nobody reads", () => {
   const costOf = (cols: number) =>
-    panelTileFor((name) => name === "64x8", 8, { rows: 100, depth: 64, cols })?.cost;
+    panelsFor((own) => own === 64, 8, { rows: 100, depth: 64, cols })?.cost;
   assert.equal(costOf(16), costOf(64));
   assert.equal(costOf(65), costOf(128));
 });
