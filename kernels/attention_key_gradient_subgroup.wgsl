@@ -2,12 +2,12 @@
 //   P = exp(S − logSumExp), dV = Pᵀ·dY, dK = scale · (P · (dY·Vᵀ − center) · slope)ᵀ · Q,
 // with S as in attention.wgsl and slope = 1, where CAPPED 1 − (S / softCap)².
 //
-//   qkv        [rows, heads + 2 kvHeads, HEAD_VECS]  vec4 f32  in     query, key and value heads
-//   ends       [rows]                                u32       in     one past the last row of the sequence
-//   logSumExp  [heads, rows]                         f32       in     from attention
-//   dY         [rows, heads, HEAD_VECS]              vec4 f32  in
-//   centers    [heads, rows]                         f32       in     from attention_query_gradient.wgsl
-//   dQkv       [rows, heads + 2 kvHeads, HEAD_VECS]  vec4 f32  inout  its key and value heads are written
+//   qkv        [rows, heads + 2 kvHeads, HEAD_EIGHTS]  mat2x4 f32  in     query, key and value heads
+//   ends       [rows]                                  u32         in     one past the last row of the sequence
+//   logSumExp  [heads, rows]                           f32         in     from attention
+//   dY         [rows, heads, HEAD_EIGHTS]              mat2x4 f32  in
+//   centers    [heads, rows]                           f32         in     from attention_query_gradient.wgsl
+//   dQkv       [rows, heads + 2 kvHeads, HEAD_EIGHTS]  mat2x4 f32  inout  its key and value heads are written
 //
 // A tile is LANES · KEYS rows of one key head; each thread keeps KEYS keys in registers. The whole
 // workgroup, one subgroup, walks the queries that can see the tile, those of every head of the group,
@@ -19,6 +19,7 @@
 // Reference: attentionBackwardReference in src/ops/attention_backward.ts. Expanded by src/gpu/expand.ts.
 
 const HEAD_VECS = 8u; // headDim / 4
+const HEAD_EIGHTS = 4u; // headDim / 8
 const KEYS = 2u; // keys a thread
 const LANES = 8u; // threads of a subgroup
 const QUERIES = 8u; // slots a step, LANES at most
@@ -33,12 +34,12 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> qkv: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> qkv: array<mat2x4<f32>>;
 @group(0) @binding(2) var<storage, read> ends: array<u32>;
 @group(0) @binding(3) var<storage, read> logSumExp: array<f32>;
-@group(0) @binding(4) var<storage, read> dY: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read> dY: array<mat2x4<f32>>;
 @group(0) @binding(5) var<storage, read> centers: array<f32>;
-@group(0) @binding(6) var<storage, read_write> dQkv: array<vec4<f32>>;
+@group(0) @binding(6) var<storage, read_write> dQkv: array<mat2x4<f32>>;
 
 // tanh without the overflow of exp, and without the cancellation near 0 (there its continued fraction).
 fn bounded(x: f32) -> f32 {
@@ -62,9 +63,9 @@ fn main(
   let firstRow = (id % tiles) * LANES * KEYS;
   let lastRow = min(firstRow + LANES * KEYS, params.rows) - 1u;
   let filled = (lastRow - firstRow) / LANES + 1u;
-  let width = (params.heads + 2u * params.kvHeads) * HEAD_VECS;
-  let keyAt = (params.heads + kvHead) * HEAD_VECS;
-  let valueAt = keyAt + params.kvHeads * HEAD_VECS;
+  let width = (params.heads + 2u * params.kvHeads) * HEAD_EIGHTS;
+  let keyAt = (params.heads + kvHead) * HEAD_EIGHTS;
+  let valueAt = keyAt + params.kvHeads * HEAD_EIGHTS;
 
   let factor = select(params.scale * LOG2_E, params.scale / params.softCap, CAPPED);
 
@@ -89,13 +90,16 @@ fn main(
       end[n] = select(end[n], last, n == i);
     }
     //: unroll
-    for (var d = 0u; d < HEAD_VECS; d++) {
-      let k = qkv[mine * width + keyAt + d] * factor;
-      let v = qkv[mine * width + valueAt + d];
+    for (var e = 0u; e < HEAD_EIGHTS; e++) {
+      let k = qkv[mine * width + keyAt + e] * factor;
+      let v = qkv[mine * width + valueAt + e];
       //: unroll
       for (var n = 0u; n < KEYS; n++) {
-        key[n * HEAD_VECS + d] = select(key[n * HEAD_VECS + d], k, n == i);
-        value[n * HEAD_VECS + d] = select(value[n * HEAD_VECS + d], v, n == i);
+        //: unroll
+        for (var d = 0u; d < 2u; d++) {
+          key[n * HEAD_VECS + 2u * e + d] = select(key[n * HEAD_VECS + 2u * e + d], k[d], n == i);
+          value[n * HEAD_VECS + 2u * e + d] = select(value[n * HEAD_VECS + 2u * e + d], v[d], n == i);
+        }
       }
     }
   }
@@ -105,8 +109,8 @@ fn main(
     let mine = min(slot + local.x % QUERIES, lastSlot);
     let mineRow = mine / group;
     let head = kvHead * group + mine % group;
-    let queryAt = mineRow * width + head * HEAD_VECS;
-    let gradientAt = (mineRow * params.heads + head) * HEAD_VECS;
+    let queryAt = mineRow * width + head * HEAD_EIGHTS;
+    let gradientAt = (mineRow * params.heads + head) * HEAD_EIGHTS;
     let mineOffset = logSumExp[head * params.rows + mineRow] * LOG2_E;
     let mineCenter = centers[head * params.rows + mineRow];
 
@@ -120,27 +124,30 @@ fn main(
       change[i] = 0.0;
     }
     //: split
-    var query: array<vec4<f32>, HEAD_VECS>;
+    var query: array<mat2x4<f32>, HEAD_EIGHTS>;
     //: split
-    var gradient: array<vec4<f32>, HEAD_VECS>;
+    var gradient: array<mat2x4<f32>, HEAD_EIGHTS>;
     //: unroll
-    for (var d = 0u; d < HEAD_VECS; d++) {
-      query[d] = qkv[queryAt + d];
-      gradient[d] = dY[gradientAt + d];
+    for (var e = 0u; e < HEAD_EIGHTS; e++) {
+      query[e] = qkv[queryAt + e];
+      gradient[e] = dY[gradientAt + e];
       //: unroll
-      for (var b = 0u; b < QUERIES; b++) {
-        let q = subgroupBroadcast(query[d], b);
-        let g = subgroupBroadcast(gradient[d], b);
+      for (var d = 2u * e; d < 2u * e + 2u; d++) {
         //: unroll
-        for (var n = 0u; n < KEYS; n++) {
-          score[n * QUERIES + b] = fma(key[n * HEAD_VECS + d].x, q.x, score[n * QUERIES + b]);
-          score[n * QUERIES + b] = fma(key[n * HEAD_VECS + d].y, q.y, score[n * QUERIES + b]);
-          score[n * QUERIES + b] = fma(key[n * HEAD_VECS + d].z, q.z, score[n * QUERIES + b]);
-          score[n * QUERIES + b] = fma(key[n * HEAD_VECS + d].w, q.w, score[n * QUERIES + b]);
-          change[n * QUERIES + b] = fma(value[n * HEAD_VECS + d].x, g.x, change[n * QUERIES + b]);
-          change[n * QUERIES + b] = fma(value[n * HEAD_VECS + d].y, g.y, change[n * QUERIES + b]);
-          change[n * QUERIES + b] = fma(value[n * HEAD_VECS + d].z, g.z, change[n * QUERIES + b]);
-          change[n * QUERIES + b] = fma(value[n * HEAD_VECS + d].w, g.w, change[n * QUERIES + b]);
+        for (var b = 0u; b < QUERIES; b++) {
+          let q = subgroupBroadcast(query[d / 2u][d % 2u], b);
+          let g = subgroupBroadcast(gradient[d / 2u][d % 2u], b);
+          //: unroll
+          for (var n = 0u; n < KEYS; n++) {
+            score[n * QUERIES + b] = fma(key[n * HEAD_VECS + d].x, q.x, score[n * QUERIES + b]);
+            score[n * QUERIES + b] = fma(key[n * HEAD_VECS + d].y, q.y, score[n * QUERIES + b]);
+            score[n * QUERIES + b] = fma(key[n * HEAD_VECS + d].z, q.z, score[n * QUERIES + b]);
+            score[n * QUERIES + b] = fma(key[n * HEAD_VECS + d].w, q.w, score[n * QUERIES + b]);
+            change[n * QUERIES + b] = fma(value[n * HEAD_VECS + d].x, g.x, change[n * QUERIES + b]);
+            change[n * QUERIES + b] = fma(value[n * HEAD_VECS + d].y, g.y, change[n * QUERIES + b]);
+            change[n * QUERIES + b] = fma(value[n * HEAD_VECS + d].z, g.z, change[n * QUERIES + b]);
+            change[n * QUERIES + b] = fma(value[n * HEAD_VECS + d].w, g.w, change[n * QUERIES + b]);
+          }
         }
       }
     }
@@ -169,8 +176,8 @@ fn main(
     for (var d = 0u; d < HEAD_VECS; d++) {
       //: unroll
       for (var b = 0u; b < QUERIES; b++) {
-        let q = subgroupBroadcast(query[d], b);
-        let g = subgroupBroadcast(gradient[d], b);
+        let q = subgroupBroadcast(query[d / 2u][d % 2u], b);
+        let g = subgroupBroadcast(gradient[d / 2u][d % 2u], b);
         //: unroll
         for (var n = 0u; n < KEYS; n++) {
           dValue[n * HEAD_VECS + d] = fma(vec4(score[n * QUERIES + b]), g, dValue[n * HEAD_VECS + d]);
@@ -184,16 +191,19 @@ fn main(
     let mine = firstRow + i * LANES + local.x;
     if (mine < params.rows) {
       //: unroll
-      for (var d = 0u; d < HEAD_VECS; d++) {
-        var k = dKey[d];
-        var v = dValue[d];
+      for (var e = 0u; e < HEAD_EIGHTS; e++) {
+        var k = mat2x4(dKey[2u * e], dKey[2u * e + 1u]);
+        var v = mat2x4(dValue[2u * e], dValue[2u * e + 1u]);
         //: unroll
         for (var n = 1u; n < KEYS; n++) {
-          k = select(k, dKey[n * HEAD_VECS + d], n == i);
-          v = select(v, dValue[n * HEAD_VECS + d], n == i);
+          //: unroll
+          for (var d = 0u; d < 2u; d++) {
+            k[d] = select(k[d], dKey[n * HEAD_VECS + 2u * e + d], n == i);
+            v[d] = select(v[d], dValue[n * HEAD_VECS + 2u * e + d], n == i);
+          }
         }
-        dQkv[mine * width + keyAt + d] = k * params.scale;
-        dQkv[mine * width + valueAt + d] = v;
+        dQkv[mine * width + keyAt + e] = k * params.scale;
+        dQkv[mine * width + valueAt + e] = v;
       }
     }
   }

@@ -2,13 +2,13 @@
 //   P = exp(S − logSumExp), center = rowsum(dY · y), dQ = scale · (P · (dY·Vᵀ − center) · slope) · K,
 // with S as in attention.wgsl and slope = 1, where CAPPED 1 − (S / softCap)².
 //
-//   qkv        [rows, heads + 2 kvHeads, HEAD_VECS]  vec4 f32  in     query, key and value heads
-//   starts     [rows]                                u32       in     row where the row's sequence starts
-//   y          [rows, heads, HEAD_VECS]              vec4 f32  in     what attention gave
-//   logSumExp  [heads, rows]                         f32       in     and this too
-//   dY         [rows, heads, HEAD_VECS]              vec4 f32  in
-//   centers    [heads, rows]                         f32       out    for attention_key_gradient.wgsl
-//   dQkv       [rows, heads + 2 kvHeads, HEAD_VECS]  vec4 f32  inout  its query heads are written
+//   qkv        [rows, heads + 2 kvHeads, HEAD_EIGHTS]  mat2x4 f32  in     query, key and value heads
+//   starts     [rows]                                  u32         in     row where the row's sequence starts
+//   y          [rows, heads, HEAD_EIGHTS]              mat2x4 f32  in     what attention gave
+//   logSumExp  [heads, rows]                           f32         in     and this too
+//   dY         [rows, heads, HEAD_EIGHTS]              mat2x4 f32  in
+//   centers    [heads, rows]                           f32         out    for attention_key_gradient.wgsl
+//   dQkv       [rows, heads + 2 kvHeads, HEAD_EIGHTS]  mat2x4 f32  inout  its query heads are written
 //
 // Slots, tiles, the walk along the keys and the loops over i are those of attention_subgroup.wgsl.
 //
@@ -17,6 +17,7 @@
 // Reference: attentionBackwardReference in src/ops/attention_backward.ts. Expanded by src/gpu/expand.ts.
 
 const HEAD_VECS = 8u; // headDim / 4
+const HEAD_EIGHTS = 4u; // headDim / 8
 const QUERIES = 4u; // slots a thread
 const LANES = 8u; // threads of a subgroup
 const KEYS = 4u; // keys a step, LANES / 2 at most
@@ -31,13 +32,13 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> qkv: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> qkv: array<mat2x4<f32>>;
 @group(0) @binding(2) var<storage, read> starts: array<u32>;
-@group(0) @binding(3) var<storage, read> y: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read> y: array<mat2x4<f32>>;
 @group(0) @binding(4) var<storage, read> logSumExp: array<f32>;
-@group(0) @binding(5) var<storage, read> dY: array<vec4<f32>>;
+@group(0) @binding(5) var<storage, read> dY: array<mat2x4<f32>>;
 @group(0) @binding(6) var<storage, read_write> centers: array<f32>;
-@group(0) @binding(7) var<storage, read_write> dQkv: array<vec4<f32>>;
+@group(0) @binding(7) var<storage, read_write> dQkv: array<mat2x4<f32>>;
 
 // tanh without the overflow of exp, and without the cancellation near 0 (there its continued fraction).
 fn bounded(x: f32) -> f32 {
@@ -62,9 +63,9 @@ fn main(
   let firstSlot = (id % tiles) * LANES * QUERIES;
   let lastRow = (min(firstSlot + LANES * QUERIES, slots) - 1u) / group;
   let filled = (min(LANES * QUERIES, slots - firstSlot) + LANES - 1u) / LANES;
-  let width = (params.heads + 2u * params.kvHeads) * HEAD_VECS;
-  let keyAt = (params.heads + kvHead) * HEAD_VECS;
-  let valueAt = keyAt + params.kvHeads * HEAD_VECS;
+  let width = (params.heads + 2u * params.kvHeads) * HEAD_EIGHTS;
+  let keyAt = (params.heads + kvHead) * HEAD_EIGHTS;
+  let valueAt = keyAt + params.kvHeads * HEAD_EIGHTS;
 
   let factor = select(params.scale * LOG2_E, params.scale / params.softCap, CAPPED);
 
@@ -88,18 +89,23 @@ fn main(
     let mine = slot / group;
     let begin = max(starts[mine], mine - min(mine, params.window - 1u));
     let scores = logSumExp[head * params.rows + mine] * LOG2_E;
-    let queryAt = mine * width + head * HEAD_VECS;
-    let gradientAt = (mine * params.heads + head) * HEAD_VECS;
+    let queryAt = mine * width + head * HEAD_EIGHTS;
+    let gradientAt = (mine * params.heads + head) * HEAD_EIGHTS;
     var total = 0.0;
     //: unroll
-    for (var d = 0u; d < HEAD_VECS; d++) {
-      let q = qkv[queryAt + d] * factor;
-      let g = dY[gradientAt + d];
-      total += dot(g, y[gradientAt + d]);
+    for (var e = 0u; e < HEAD_EIGHTS; e++) {
+      let q = qkv[queryAt + e] * factor;
+      let g = dY[gradientAt + e];
+      let given = y[gradientAt + e];
       //: unroll
-      for (var n = 0u; n < QUERIES; n++) {
-        query[n * HEAD_VECS + d] = select(query[n * HEAD_VECS + d], q, n == i);
-        gradient[n * HEAD_VECS + d] = select(gradient[n * HEAD_VECS + d], g, n == i);
+      for (var d = 0u; d < 2u; d++) {
+        total += dot(g[d], given[d]);
+        //: unroll
+        for (var n = 0u; n < QUERIES; n++) {
+          query[n * HEAD_VECS + 2u * e + d] = select(query[n * HEAD_VECS + 2u * e + d], q[d], n == i);
+          gradient[n * HEAD_VECS + 2u * e + d] =
+            select(gradient[n * HEAD_VECS + 2u * e + d], g[d], n == i);
+        }
       }
     }
     //: unroll
@@ -128,24 +134,27 @@ fn main(
       change[i] = 0.0;
     }
     //: split
-    var loaded: array<vec4<f32>, HEAD_VECS>;
+    var loaded: array<mat2x4<f32>, HEAD_EIGHTS>;
     //: unroll
-    for (var d = 0u; d < HEAD_VECS; d++) {
-      loaded[d] = qkv[mine + d];
+    for (var e = 0u; e < HEAD_EIGHTS; e++) {
+      loaded[e] = qkv[mine + e];
       //: unroll
-      for (var b = 0u; b < KEYS; b++) {
-        let k = subgroupBroadcast(loaded[d], b);
-        let v = subgroupBroadcast(loaded[d], KEYS + b);
+      for (var d = 2u * e; d < 2u * e + 2u; d++) {
         //: unroll
-        for (var n = 0u; n < QUERIES; n++) {
-          score[n * KEYS + b] = fma(query[n * HEAD_VECS + d].x, k.x, score[n * KEYS + b]);
-          score[n * KEYS + b] = fma(query[n * HEAD_VECS + d].y, k.y, score[n * KEYS + b]);
-          score[n * KEYS + b] = fma(query[n * HEAD_VECS + d].z, k.z, score[n * KEYS + b]);
-          score[n * KEYS + b] = fma(query[n * HEAD_VECS + d].w, k.w, score[n * KEYS + b]);
-          change[n * KEYS + b] = fma(gradient[n * HEAD_VECS + d].x, v.x, change[n * KEYS + b]);
-          change[n * KEYS + b] = fma(gradient[n * HEAD_VECS + d].y, v.y, change[n * KEYS + b]);
-          change[n * KEYS + b] = fma(gradient[n * HEAD_VECS + d].z, v.z, change[n * KEYS + b]);
-          change[n * KEYS + b] = fma(gradient[n * HEAD_VECS + d].w, v.w, change[n * KEYS + b]);
+        for (var b = 0u; b < KEYS; b++) {
+          let k = subgroupBroadcast(loaded[d / 2u][d % 2u], b);
+          let v = subgroupBroadcast(loaded[d / 2u][d % 2u], KEYS + b);
+          //: unroll
+          for (var n = 0u; n < QUERIES; n++) {
+            score[n * KEYS + b] = fma(query[n * HEAD_VECS + d].x, k.x, score[n * KEYS + b]);
+            score[n * KEYS + b] = fma(query[n * HEAD_VECS + d].y, k.y, score[n * KEYS + b]);
+            score[n * KEYS + b] = fma(query[n * HEAD_VECS + d].z, k.z, score[n * KEYS + b]);
+            score[n * KEYS + b] = fma(query[n * HEAD_VECS + d].w, k.w, score[n * KEYS + b]);
+            change[n * KEYS + b] = fma(gradient[n * HEAD_VECS + d].x, v.x, change[n * KEYS + b]);
+            change[n * KEYS + b] = fma(gradient[n * HEAD_VECS + d].y, v.y, change[n * KEYS + b]);
+            change[n * KEYS + b] = fma(gradient[n * HEAD_VECS + d].z, v.z, change[n * KEYS + b]);
+            change[n * KEYS + b] = fma(gradient[n * HEAD_VECS + d].w, v.w, change[n * KEYS + b]);
+          }
         }
       }
     }
@@ -170,7 +179,7 @@ fn main(
     for (var d = 0u; d < HEAD_VECS; d++) {
       //: unroll
       for (var b = 0u; b < KEYS; b++) {
-        let k = subgroupBroadcast(loaded[d], b);
+        let k = subgroupBroadcast(loaded[d / 2u][d % 2u], b);
         //: unroll
         for (var n = 0u; n < QUERIES; n++) {
           sum[n * HEAD_VECS + d] = fma(vec4(score[n * KEYS + b]), k, sum[n * HEAD_VECS + d]);
@@ -182,15 +191,18 @@ fn main(
   for (var i = 0u; i < filled; i++) {
     let slot = firstSlot + i * LANES + local.x;
     if (slot < slots) {
-      let at = slot / group * width + (kvHead * group + slot % group) * HEAD_VECS;
+      let at = slot / group * width + (kvHead * group + slot % group) * HEAD_EIGHTS;
       //: unroll
-      for (var d = 0u; d < HEAD_VECS; d++) {
-        var own = sum[d];
+      for (var e = 0u; e < HEAD_EIGHTS; e++) {
+        var own = mat2x4(sum[2u * e], sum[2u * e + 1u]);
         //: unroll
         for (var n = 1u; n < QUERIES; n++) {
-          own = select(own, sum[n * HEAD_VECS + d], n == i);
+          //: unroll
+          for (var d = 0u; d < 2u; d++) {
+            own[d] = select(own[d], sum[n * HEAD_VECS + 2u * e + d], n == i);
+          }
         }
-        dQkv[at + d] = own * params.scale;
+        dQkv[at + e] = own * params.scale;
       }
     }
   }

@@ -2,10 +2,10 @@
 // up to itself. S = scale · Q·Kᵀ; where CAPPED, softCap · tanh(scale · Q·Kᵀ / softCap). The scores never
 // leave the registers.
 //
-//   qkv        [rows, heads + 2 kvHeads, HEAD_VECS]  vec4 f32  in   query heads, key heads, value heads
-//   starts     [rows]                                u32       in   row where the row's sequence starts
-//   y          [rows, heads, HEAD_VECS]              vec4 f32  out
-//   logSumExp  [heads, rows]                         f32       out  of the scores S; for the backward
+//   qkv        [rows, heads + 2 kvHeads, HEAD_EIGHTS]  mat2x4 f32  in   query heads, key heads, value heads
+//   starts     [rows]                                  u32         in   row where the row's sequence starts
+//   y          [rows, heads, HEAD_EIGHTS]              mat2x4 f32  out
+//   logSumExp  [heads, rows]                           f32         out  of the scores S; for the backward
 //
 // The group = heads / kvHeads query heads that share a key head are worked on together: a slot is a
 // (row, head of the group) and a tile LANES · QUERIES slots. The whole workgroup, one subgroup, walks
@@ -21,6 +21,7 @@
 // Reference: attentionReference in src/ops/attention.ts. Expanded by src/gpu/expand.ts.
 
 const HEAD_VECS = 8u; // headDim / 4
+const HEAD_EIGHTS = 4u; // headDim / 8
 const QUERIES = 4u; // slots a thread
 const LANES = 8u; // threads of a subgroup
 const KEYS = 4u; // keys a step, LANES / 2 at most
@@ -35,9 +36,9 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> qkv: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> qkv: array<mat2x4<f32>>;
 @group(0) @binding(2) var<storage, read> starts: array<u32>;
-@group(0) @binding(3) var<storage, read_write> y: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read_write> y: array<mat2x4<f32>>;
 @group(0) @binding(4) var<storage, read_write> logSumExp: array<f32>;
 
 // tanh without the overflow of exp, and without the cancellation near 0 (there its continued fraction).
@@ -63,9 +64,9 @@ fn main(
   let firstSlot = (id % tiles) * LANES * QUERIES;
   let lastRow = (min(firstSlot + LANES * QUERIES, slots) - 1u) / group;
   let filled = (min(LANES * QUERIES, slots - firstSlot) + LANES - 1u) / LANES;
-  let width = (params.heads + 2u * params.kvHeads) * HEAD_VECS;
-  let keyAt = (params.heads + kvHead) * HEAD_VECS;
-  let valueAt = keyAt + params.kvHeads * HEAD_VECS;
+  let width = (params.heads + 2u * params.kvHeads) * HEAD_EIGHTS;
+  let keyAt = (params.heads + kvHead) * HEAD_EIGHTS;
+  let valueAt = keyAt + params.kvHeads * HEAD_EIGHTS;
 
   let factor = select(params.scale * LOG2_E, params.scale / params.softCap, CAPPED);
 
@@ -89,18 +90,21 @@ fn main(
     let slot = min(firstSlot + i * LANES + local.x, slots - 1u);
     let mine = slot / group;
     let begin = max(starts[mine], mine - min(mine, params.window - 1u));
-    let at = mine * width + (kvHead * group + slot % group) * HEAD_VECS;
+    let at = mine * width + (kvHead * group + slot % group) * HEAD_EIGHTS;
     //: unroll
     for (var n = 0u; n < QUERIES; n++) {
       row[n] = select(row[n], mine, n == i);
       start[n] = select(start[n], begin, n == i);
     }
     //: unroll
-    for (var d = 0u; d < HEAD_VECS; d++) {
-      let q = qkv[at + d] * factor;
+    for (var e = 0u; e < HEAD_EIGHTS; e++) {
+      let q = qkv[at + e] * factor;
       //: unroll
       for (var n = 0u; n < QUERIES; n++) {
-        query[n * HEAD_VECS + d] = select(query[n * HEAD_VECS + d], q, n == i);
+        //: unroll
+        for (var d = 0u; d < 2u; d++) {
+          query[n * HEAD_VECS + 2u * e + d] = select(query[n * HEAD_VECS + 2u * e + d], q[d], n == i);
+        }
       }
     }
   }
@@ -111,7 +115,7 @@ fn main(
     let mine = min(key + local.x % KEYS, lastRow) * width +
       select(keyAt, valueAt, local.x % (2u * KEYS) >= KEYS);
     //: split
-    var loaded: array<vec4<f32>, HEAD_VECS>;
+    var loaded: array<mat2x4<f32>, HEAD_EIGHTS>;
 
     //: split
     var score: array<f32, QUERIES * KEYS>;
@@ -120,17 +124,20 @@ fn main(
       score[i] = 0.0;
     }
     //: unroll
-    for (var d = 0u; d < HEAD_VECS; d++) {
-      loaded[d] = qkv[mine + d];
+    for (var e = 0u; e < HEAD_EIGHTS; e++) {
+      loaded[e] = qkv[mine + e];
       //: unroll
-      for (var b = 0u; b < KEYS; b++) {
-        let k = subgroupBroadcast(loaded[d], b);
+      for (var d = 2u * e; d < 2u * e + 2u; d++) {
         //: unroll
-        for (var n = 0u; n < QUERIES; n++) {
-          score[n * KEYS + b] = fma(query[n * HEAD_VECS + d].x, k.x, score[n * KEYS + b]);
-          score[n * KEYS + b] = fma(query[n * HEAD_VECS + d].y, k.y, score[n * KEYS + b]);
-          score[n * KEYS + b] = fma(query[n * HEAD_VECS + d].z, k.z, score[n * KEYS + b]);
-          score[n * KEYS + b] = fma(query[n * HEAD_VECS + d].w, k.w, score[n * KEYS + b]);
+        for (var b = 0u; b < KEYS; b++) {
+          let k = subgroupBroadcast(loaded[d / 2u][d % 2u], b);
+          //: unroll
+          for (var n = 0u; n < QUERIES; n++) {
+            score[n * KEYS + b] = fma(query[n * HEAD_VECS + d].x, k.x, score[n * KEYS + b]);
+            score[n * KEYS + b] = fma(query[n * HEAD_VECS + d].y, k.y, score[n * KEYS + b]);
+            score[n * KEYS + b] = fma(query[n * HEAD_VECS + d].z, k.z, score[n * KEYS + b]);
+            score[n * KEYS + b] = fma(query[n * HEAD_VECS + d].w, k.w, score[n * KEYS + b]);
+          }
         }
       }
     }
@@ -164,7 +171,7 @@ fn main(
     for (var d = 0u; d < HEAD_VECS; d++) {
       //: unroll
       for (var b = 0u; b < KEYS; b++) {
-        let v = subgroupBroadcast(loaded[d], KEYS + b);
+        let v = subgroupBroadcast(loaded[d / 2u][d % 2u], KEYS + b);
         //: unroll
         for (var n = 0u; n < QUERIES; n++) {
           mean[n * HEAD_VECS + d] = fma(vec4(score[n * KEYS + b]), v, mean[n * HEAD_VECS + d]);
@@ -184,15 +191,18 @@ fn main(
     let slot = firstSlot + i * LANES + local.x;
     if (slot < slots) {
       let head = kvHead * group + slot % group;
-      let at = (slot / group * params.heads + head) * HEAD_VECS;
+      let at = (slot / group * params.heads + head) * HEAD_EIGHTS;
       //: unroll
-      for (var d = 0u; d < HEAD_VECS; d++) {
-        var own = mean[d];
+      for (var e = 0u; e < HEAD_EIGHTS; e++) {
+        var own = mat2x4(mean[2u * e], mean[2u * e + 1u]);
         //: unroll
         for (var n = 1u; n < QUERIES; n++) {
-          own = select(own, mean[n * HEAD_VECS + d], n == i);
+          //: unroll
+          for (var d = 0u; d < 2u; d++) {
+            own[d] = select(own[d], mean[n * HEAD_VECS + 2u * e + d], n == i);
+          }
         }
-        y[at + d] = own * share;
+        y[at + e] = own * share;
       }
       logSumExp[head * params.rows + slot / group] = scores;
     }

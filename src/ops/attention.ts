@@ -49,7 +49,7 @@ export const attentionKernel = (
   adapter: AdapterFacts,
 ): AttentionKernel => {
   const { software } = adapter;
-  const lanes = subgroupLanes(adapter);
+  const lanes = subgroupLanes(headDim, adapter);
   const constants = { CAPPED: softCap === undefined ? 0 : 1 };
   const key = `${headDim} ${lanes} ${software} ${constants.CAPPED}`;
   const known = kernels.get(key);
@@ -79,11 +79,21 @@ const onTiles = (headDim: number, software: boolean): Algorithm => {
   };
 };
 
+// A CPU keeps what overflows its registers in its nearest cache. The more slots a thread has, the fewer
+// loads; short heads are those of short sequences, in which a high tile is half empty.
+const softwareSlots = (headDim: number, software: boolean): number =>
+  software ? headDim > 32 ? 4 : 2 : 1;
+
 const onSubgroups = (headDim: number, lanes: number, software: boolean): Algorithm => {
-  const queries = software ? 2 : 1; // a CPU keeps what overflows its registers in its nearest cache
+  const queries = softwareSlots(headDim, software);
   return {
     name: "attention_subgroup",
-    source: expand(subgroupSource, { HEAD_VECS: headDim / 4, LANES: lanes, QUERIES: queries }),
+    source: expand(subgroupSource, {
+      HEAD_VECS: headDim / 4,
+      HEAD_EIGHTS: headDim / 8,
+      LANES: lanes,
+      QUERIES: queries,
+    }),
     workgroups: ({ rows, heads, kvHeads }) =>
       Math.ceil(rows * (heads / kvHeads) / (lanes * queries)) * kvHeads,
   };
@@ -109,7 +119,7 @@ export const attention = (
 ): { readonly y: Tensor; readonly logSumExp: Tensor } => {
   const [rows = 0] = qkv.shape;
   const sizes = { rows, ...ruleParams(rule) };
-  if (isWide(rule.headDim, subgroupLanes(pass.adapter))) {
+  if (isWide(rule.headDim, subgroupLanes(rule.headDim, pass.adapter))) {
     assertWalk(Math.min(rows, sizes.window + 16), rule.headDim, pass.adapter);
   }
   const logSumExp = pass.tensor([rule.heads, rows]);

@@ -85,7 +85,7 @@ export const attentionBackwardKernels = (
   adapter: AdapterFacts,
 ): AttentionBackwardKernels => {
   const { software } = adapter;
-  const lanes = subgroupLanes(adapter);
+  const lanes = subgroupLanes(headDim, adapter);
   const constants = { CAPPED: softCap === undefined ? 0 : 1 };
   const key = `${headDim} ${lanes} ${software} ${constants.CAPPED}`;
   const known = kernels.get(key);
@@ -128,19 +128,24 @@ const onTiles = (
   };
 };
 
-// A CPU keeps what overflows its registers in its nearest cache; a GPU does not. Two keys a thread are
-// slower on both.
+// A CPU keeps what overflows its registers in its nearest cache; a GPU does not. Short heads are those of
+// short sequences, in which a high tile is half empty.
 const onSubgroups = (
   headVecs: number,
   lanes: number,
   software: boolean,
   constants: Constants,
 ): AttentionBackwardKernels => {
-  const [queries, keys] = software ? [4, 1] : [1, 1];
+  const [queries, keys] = software ? [4, headVecs > 8 ? 4 : 2] : [1, 1];
   return {
     query: {
       name: "attention_query_gradient_subgroup",
-      source: expand(querySource, { HEAD_VECS: headVecs, LANES: lanes, QUERIES: queries }),
+      source: expand(querySource, {
+        HEAD_VECS: headVecs,
+        HEAD_EIGHTS: headVecs / 2,
+        LANES: lanes,
+        QUERIES: queries,
+      }),
       params,
       bindings: queryBindings,
       constants,
@@ -149,7 +154,12 @@ const onSubgroups = (
     },
     key: {
       name: "attention_key_gradient_subgroup",
-      source: expand(keySource, { HEAD_VECS: headVecs, LANES: lanes, KEYS: keys }),
+      source: expand(keySource, {
+        HEAD_VECS: headVecs,
+        HEAD_EIGHTS: headVecs / 2,
+        LANES: lanes,
+        KEYS: keys,
+      }),
       params,
       bindings: keyBindings,
       constants,
@@ -201,7 +211,7 @@ export const attentionBackward = (
 ): Tensor => {
   const [rows = 0] = qkv.shape;
   const sizes = { rows, ...ruleParams(rule) };
-  if (isWide(rule.headDim, subgroupLanes(pass.adapter))) {
+  if (isWide(rule.headDim, subgroupLanes(rule.headDim, pass.adapter))) {
     const slots = Math.min(rows, sizes.window + 16) * (rule.heads / rule.kvHeads);
     assertWalk(slots, rule.headDim, pass.adapter);
   }

@@ -2,10 +2,14 @@
 import type { Sizes } from "../gpu/expand.ts";
 import type { AdapterFacts } from "../gpu/gpu.ts";
 
-/** Lanes of a subgroup that kernels may count on; 0 without. */
+/**
+ * Lanes of the subgroups whose kernels attend with heads of `headDim`, which they load eight numbers at a
+ * time; 0 where none do.
+ */
 export const subgroupLanes = (
+  headDim: number,
   { subgroups, subgroupSize }: Pick<AdapterFacts, "subgroups" | "subgroupSize">,
-): number => subgroups && subgroupSize >= 8 ? subgroupSize : 0;
+): number => subgroups && subgroupSize >= 8 && headDim % 8 === 0 ? subgroupSize : 0;
 
 /**
  * Whether heads of `headDim` go to the `_wide` kernels. A kernel that keeps its head in registers is
