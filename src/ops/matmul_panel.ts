@@ -23,11 +23,11 @@ export const panelDepths: ReadonlyArray<PanelDepth> = [32, 64, 96, 128];
 // Columns of a lane.
 const laneCols = 8;
 
-/** Values of k that a tail may have: it is computed up to the next of these. */
-const tailDepths = [16, 32, 64] as const;
+// Values of k of a tail: it is computed up to the next of these.
+const tailDepths = [16, 32] as const;
 
-/** The longest tail. */
-export const longestTail = 64;
+/** The longest tail: with a longer one a kernel would compile for longer than it is worth. */
+export const longestTail = 32;
 
 /** Columns that a subgroup of `lanes` makes. */
 export const panelWidth = (lanes: number): number => laneCols * lanes;
@@ -124,11 +124,11 @@ export const fitsPanel = (
   software && subgroups && own % (4 * subgroupSize) === 0 && depth % own === 0 &&
   rows >= fewestRows;
 
-// A deeper panel reads and writes C less often, and takes longer to compile (0.6, 1.1 and 2.3 s for 64, 96
-// and 128 values of k): worth it where so many multiplications wait.
-const manyProducts = 2 ** 26;
-const forMany: ReadonlyArray<PanelDepth> = [96, 128, 64, 32];
-const forFew: ReadonlyArray<PanelDepth> = [64, 32];
+// A deeper panel reads and writes C less often, and takes longer to compile (0.8, 1.7 and 3.1 s for 64, 96
+// and 128 values of k): worth it with large weights, of which products take long.
+const large = 2 ** 18;
+const forLarge: ReadonlyArray<PanelDepth> = [96, 128, 64, 32];
+const forSmall: ReadonlyArray<PanelDepth> = [64, 32];
 // Elements a second beside the tiles of subgroups.
 const rates: Readonly<Record<PanelDepth, number>> = { 32: 1.2, 64: 1.6, 96: 1.7, 128: 1.8 };
 
@@ -144,7 +144,7 @@ export const panelsFor = (
   lanes: number,
   { rows, depth, cols }: Readonly<Record<"rows" | "depth" | "cols", number>>,
 ): PanelChoice | undefined => {
-  const best = (rows * depth * cols >= manyProducts ? forMany : forFew).find(fit);
+  const best = (depth * cols >= large ? forLarge : forSmall).find(fit);
   if (!best) return undefined;
   const width = panelWidth(lanes);
   return { depth: best, cost: rows * Math.ceil(cols / width) * width / rates[best] };

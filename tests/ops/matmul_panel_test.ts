@@ -132,7 +132,7 @@ for (const layout of layouts) {
     `matmul${layout}() by panels adds tails of several depths to their columns, and a residual`,
     Effect.gen(function* () {
       const gpu = yield* Gpu;
-      const [rows, cols, ranks] = [57, 192, [16, 4, 40]] as const;
+      const [rows, cols, ranks] = [57, 192, [16, 4, 32]] as const;
       const all = ranks.reduce((sum, rank) => sum + rank, 0);
       for (const depth of [64, 320]) {
         const [a, b, t, r] = [
@@ -254,15 +254,15 @@ Deno.test("planPanels() cuts a product into whole panels and rows that all workg
   assert.equal(at, 49_152);
 });
 
-Deno.test("panelsFor() takes deeper panels where there is much to compute", () => {
-  const depthFor = (rows: number, depth: number, cols: number) =>
-    panelsFor((own) => depth % own === 0, 8, { rows, depth, cols })?.depth;
-  assert.equal(depthFor(512, 128, 640), 64);
-  assert.equal(depthFor(512, 160, 640), 32);
-  assert.equal(depthFor(512, 576, 576), 96);
-  assert.equal(depthFor(512, 512, 512), 128);
-  assert.equal(depthFor(512, 320, 1024), 64);
-  assert.equal(depthFor(512, 100, 640), undefined);
+Deno.test("panelsFor() takes deeper panels of large weights", () => {
+  const depthFor = (depth: number, cols: number) =>
+    panelsFor((own) => depth % own === 0, 8, { rows: 512, depth, cols })?.depth;
+  assert.equal(depthFor(128, 1024), 64);
+  assert.equal(depthFor(160, 640), 32);
+  assert.equal(depthFor(576, 576), 96);
+  assert.equal(depthFor(512, 512), 128);
+  assert.equal(depthFor(320, 1024), 64);
+  assert.equal(depthFor(100, 640), undefined);
 });
 
 Deno.test("panelsFor() counts the columns that nobody reads", () => {
