@@ -1,8 +1,13 @@
 /** Matrix products in the three layouts that a linear layer and its backward need. @module */
 import { type Pass, reshape, sizeOf, type Tensor } from "../gpu/gpu.ts";
 import { assertShape, columns, flat, type Matrix, matrixOf } from "./matrix.ts";
-import { additionsOf, depthOf, type Fused, fusedWith } from "./matmul_additions.ts";
-import { type Configuration, configurationFor, lyingLayouts } from "./matmul_configuration.ts";
+import { additionsTo, depthOf, type Fused, noAdditions } from "./matmul_additions.ts";
+import {
+  type Configuration,
+  configurationFor,
+  fitsSubgroups,
+  lyingLayouts,
+} from "./matmul_configuration.ts";
 import {
   anyMatmulKernel,
   type Layout,
@@ -95,10 +100,11 @@ const matmul = (
     assertShape("what a residual is added to", [rows, cols], matrixOf(c.tensor));
   }
 
-  const wanted = { plus, residual };
-  const additions = additionsOf(pass.adapter, layout, product, wanted);
+  const additions = (residual || plus.length > 0) && fitsSubgroups(pass.adapter, layout, product)
+    ? additionsTo({ layout, ...product }, { plus, residual }, pass.adapter)
+    : noAdditions;
   const configuration = configurationFor(pass.adapter, layout, product, additions);
-  const fused = fusedWith(pass.adapter, layout, product, wanted, configuration);
+  const fused = additions.fusedBy(configuration);
   switch (configuration.kernel) {
     case "subgroup":
       bySubgroups(pass, layout, product, configuration, fused);

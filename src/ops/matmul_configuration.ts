@@ -10,6 +10,7 @@ import {
   sharedTiles,
 } from "./matmul_shared.ts";
 import { fitsPanel, type PanelDepth, panelDepths, panelsFor, panelWidth } from "./matmul_panel.ts";
+import type { Additions } from "./matmul_additions.ts";
 import type { Matrix } from "./matrix.ts";
 import { askedOf, type Product } from "./product.ts";
 import { isPacked } from "./unpack.ts";
@@ -97,17 +98,6 @@ export const fits = (
   }
 };
 
-/** What is added to a product in its own dispatch, as far as that decides which kernel makes it. */
-export interface Additions {
-  /** Whether anything is added. */
-  readonly any: boolean;
-  /** Whether it fits tiles of so many columns. */
-  readonly fit: (columns: number) => boolean;
-}
-
-/** Nothing is added. */
-export const noAdditions: Additions = { any: false, fit: () => true };
-
 /**
  * What makes `product`: what the adapter's tuning remembers, where that fits, or else what
  * {@linkcode builtIn} says. A product that is added to in the same dispatch stands upright in the tiles
@@ -122,20 +112,16 @@ export const configurationFor = (
   const name = adapter.tuning?.configurationOf(askedOf(layout, product));
   const remembered = name === undefined ? undefined : configurations.get(name);
   return remembered && fits(remembered, adapter, layout, product) &&
-      takes(remembered, adapter, additions)
+      takes(remembered, additions)
     ? remembered
     : builtIn(adapter, layout, product, additions);
 };
 
-const takes = (
-  configuration: Configuration,
-  { subgroupSize }: AdapterFacts,
-  { any, fit }: Additions,
-): boolean => {
+const takes = (configuration: Configuration, { any, fitPanels }: Additions): boolean => {
   if (!any) return true;
   switch (configuration.kernel) {
     case "panel":
-      return fit(panelWidth(subgroupSize));
+      return fitPanels;
     case "subgroup":
       return !configuration.lying;
     default:
@@ -156,10 +142,8 @@ export const builtIn = (
     const across = additions.any || isPacked(b.tensor)
       ? Infinity
       : computed(lyingLayouts[layout], cols, rows, adapter);
-    const fit = (depth: PanelDepth): boolean =>
-      fitsPanels(adapter, depth, layout, product) &&
-      takes({ kernel: "panel", depth }, adapter, additions);
-    const panels = panelsFor(fit, adapter.subgroupSize, product);
+    const fit = (depth: PanelDepth): boolean => fitsPanels(adapter, depth, layout, product);
+    const panels = additions.fitPanels ? panelsFor(fit, adapter.subgroupSize, product) : undefined;
     if (panels && panels.cost < Math.min(upright, across)) {
       return { kernel: "panel", depth: panels.depth };
     }

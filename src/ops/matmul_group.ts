@@ -1,7 +1,8 @@
 /** Several products in one dispatch: LoRA's of q, k and v are smaller than what a dispatch costs. @module */
 import type { AdapterFacts, Pass, Tensor } from "../gpu/gpu.ts";
 import { matmulNN, type MatmulOptions, matmulTN } from "./matmul.ts";
-import { configurationFor, lyingLayouts, noAdditions } from "./matmul_configuration.ts";
+import { noAdditions } from "./matmul_additions.ts";
+import { configurationFor, lyingLayouts } from "./matmul_configuration.ts";
 import { subgroupMatmulKernel, type SubgroupTile, tilesOf } from "./matmul_kernels.ts";
 import type { GroupedSize } from "./matmul_parts.ts";
 import { type Matrix, spanOf } from "./matrix.ts";

@@ -34,6 +34,8 @@ export interface Tail {
   readonly tensors: { readonly t: Tensor; readonly u: Tensor };
   /** The most values of k of a part. */
   readonly depth: number;
+  /** Whether every part begins with a tile, where tiles have so many columns. */
+  readonly fits: (columns: number) => boolean;
 }
 
 // A stretch of columns, with what is added to it.
@@ -45,18 +47,12 @@ interface Stretch {
 const mostStretches = 3;
 
 /**
- * `added` as the tail of a product of `cols` columns in tiles of `tile` columns; undefined where a kernel
- * cannot do that: too many parts, a part that does not begin with a tile, operands in several
- * buffers, or numbers that do not come in fours.
+ * `added` as the tail of a product of `cols` columns; undefined where no kernel can do that: too many parts,
+ * operands in several buffers, or numbers that do not come in fours.
  */
-export const tailOf = (
-  added: ReadonlyArray<AddedProduct>,
-  cols: number,
-  tile: number,
-): Tail | undefined => {
+export const tailOf = (added: ReadonlyArray<AddedProduct>, cols: number): Tail | undefined => {
   const stretches = stretchesOf(added, cols);
-  const tiled = stretches.every(({ to }, i) => to % tile === 0 || i === stretches.length - 1);
-  if (stretches.length > mostStretches || !tiled) return undefined;
+  if (stretches.length > mostStretches) return undefined;
   const t = added.map(({ a }) => matrixOf(a));
   const u = added.map(({ b }) => matrixOf(b));
   const whole = spanOf(u.map(({ tensor }) => tensor));
@@ -66,36 +62,61 @@ export const tailOf = (
   const depthsFit = t.every(({ cols: depth }) => depth % 4 === 0);
   if (!inFours || !depthsFit) return undefined;
   const tSize = sizeOf(tensor.shape);
-  const uSize = whole.shape[0]!;
+  const own = { tSize, tStride: stride, uSize: whole.shape[0]! };
+  const [first, second, third] = [0, 1, 2].map((at) =>
+    partOf(stretches[at] ?? { to: cols }, whole)
+  );
   return {
-    params: {
-      ...{ tSize, tStride: stride, uSize },
-      ...partParams(0, stretches[0]!, whole),
-      ...partParams(1, stretches[1] ?? { to: cols }, whole),
-      ...partParams(2, stretches[2] ?? { to: cols }, whole),
-    },
+    params: tailParamsOf(own, first!, second!, third!),
     tensors: { t: { ...tensor, shape: [tSize] }, u: whole },
     depth: Math.max(...t.map(({ cols }) => cols)),
+    fits: (columns) =>
+      stretches.every(({ to }, i) => to % columns === 0 || i === stretches.length - 1),
   };
 };
 
-const partParams = <const P extends 0 | 1 | 2>(
-  part: P,
-  { to, added }: Stretch,
-  whole: Tensor,
-): Readonly<Record<`${TailPart}${P}`, number>> => {
+type Part = Readonly<Record<TailPart, number>>;
+
+const partOf = ({ to, added }: Stretch, whole: Tensor): Part => {
   const a = added && matrixOf(added.a);
   const b = added && matrixOf(added.b);
-  const start = b ? (b.tensor.offset - whole.offset) / 4 + b.offset : 0;
   return {
-    [`end${part}`]: to,
-    [`depth${part}`]: a?.cols ?? 0,
-    [`tOffset${part}`]: a?.offset ?? 0,
-    [`uOffset${part}`]: start,
-    [`uStride${part}`]: b?.stride ?? 0,
-    [`scale${part}`]: added?.scale ?? 1,
-  } as Readonly<Record<`${TailPart}${P}`, number>>;
+    end: to,
+    depth: a?.cols ?? 0,
+    tOffset: a?.offset ?? 0,
+    uOffset: b ? (b.tensor.offset - whole.offset) / 4 + b.offset : 0,
+    uStride: b?.stride ?? 0,
+    scale: added?.scale ?? 1,
+  };
 };
+
+// Named one by one: names that are put together cost a step of many products a tenth of the host's time.
+const tailParamsOf = (
+  own: Readonly<Record<"tSize" | "tStride" | "uSize", number>>,
+  first: Part,
+  second: Part,
+  third: Part,
+): Tail["params"] => ({
+  ...own,
+  end0: first.end,
+  depth0: first.depth,
+  tOffset0: first.tOffset,
+  uOffset0: first.uOffset,
+  uStride0: first.uStride,
+  scale0: first.scale,
+  end1: second.end,
+  depth1: second.depth,
+  tOffset1: second.tOffset,
+  uOffset1: second.uOffset,
+  uStride1: second.uStride,
+  scale1: second.scale,
+  end2: third.end,
+  depth2: third.depth,
+  tOffset2: third.tOffset,
+  uOffset2: third.uOffset,
+  uStride2: third.uStride,
+  scale2: third.scale,
+});
 
 // All columns, those between and behind the added products too.
 const stretchesOf = (added: ReadonlyArray<AddedProduct>, cols: number): ReadonlyArray<Stretch> => {

@@ -4,13 +4,8 @@ import { Gpu, type GpuError, type Pass, type Tensor } from "../gpu/gpu.ts";
 import type { AskedProduct } from "../gpu/tuning.ts";
 import { fill } from "../ops/fill.ts";
 import { matmulNN, matmulNT, matmulTN } from "../ops/matmul.ts";
-import {
-  builtIn,
-  configurations,
-  fits,
-  nameOfConfiguration,
-  noAdditions,
-} from "../ops/matmul_configuration.ts";
+import { builtIn, configurations, fits, nameOfConfiguration } from "../ops/matmul_configuration.ts";
+import { noAdditions } from "../ops/matmul_additions.ts";
 import { matrixOf } from "../ops/matrix.ts";
 import { isPacked, type Stored } from "../ops/unpack.ts";
 import { median } from "./median.ts";

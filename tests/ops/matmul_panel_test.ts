@@ -210,6 +210,30 @@ for (const layout of layouts) {
 }
 
 onGpu(
+  "matmulNT() adds a tail behind panels that is too long for them",
+  Effect.gen(function* () {
+    const gpu = yield* Gpu;
+    const [rows, depth, cols, rank] = [50, 128, 64, 48];
+    const [a, b] = [uniform(rows * depth, 1), uniform(cols * depth, 2)];
+    const [t, u] = [uniform(rows * rank, 3), uniform(cols * rank, 4)];
+    const plus = [{
+      a: yield* gpu.upload(t, [rows, rank]),
+      b: yield* gpu.upload(u, [cols, rank]),
+      columns: [0, cols],
+    }] as const;
+    const onA = yield* gpu.upload(a, [rows, depth]);
+    const onB = yield* gpu.upload(b, [cols, depth]);
+    const seen: Dispatched = [];
+    const c = yield* gpu.submit((pass) => matmulNT(panelled(pass, 64, seen), onA, onB, { plus }));
+    const added = matmulReference("NT", t, u, [rows, rank, cols]);
+    const expected = matmulReference("NT", a, b, [rows, depth, cols]).map((x, i) => x + added[i]!);
+    assert.ok(worst(yield* gpu.download(c), expected) < 1e-5);
+    if (!hasPanels(gpu.adapter)) return;
+    assert.deepEqual(seen.map(([name]) => name), ["matmul_panel", "matmul_nt"]);
+  }),
+);
+
+onGpu(
   "matmulNT() leaves to other kernels what panels cannot make",
   Effect.gen(function* () {
     const gpu = yield* Gpu;
