@@ -130,19 +130,31 @@ fn main(
     //: unroll
     for (var e = 0u; e < HEAD_EIGHTS; e++) {
       query[e] = qkv[queryAt + e];
-      gradient[e] = dY[gradientAt + e];
       //: unroll
       for (var d = 2u * e; d < 2u * e + 2u; d++) {
         //: unroll
         for (var b = 0u; b < QUERIES; b++) {
           let q = subgroupBroadcast(query[d / 2u][d % 2u], b);
-          let g = subgroupBroadcast(gradient[d / 2u][d % 2u], b);
           //: unroll
           for (var n = 0u; n < KEYS; n++) {
             score[n * QUERIES + b] = fma(key[n * HEAD_VECS + d].x, q.x, score[n * QUERIES + b]);
             score[n * QUERIES + b] = fma(key[n * HEAD_VECS + d].y, q.y, score[n * QUERIES + b]);
             score[n * QUERIES + b] = fma(key[n * HEAD_VECS + d].z, q.z, score[n * QUERIES + b]);
             score[n * QUERIES + b] = fma(key[n * HEAD_VECS + d].w, q.w, score[n * QUERIES + b]);
+          }
+        }
+      }
+    }
+    //: unroll
+    for (var e = 0u; e < HEAD_EIGHTS; e++) {
+      gradient[e] = dY[gradientAt + e];
+      //: unroll
+      for (var d = 2u * e; d < 2u * e + 2u; d++) {
+        //: unroll
+        for (var b = 0u; b < QUERIES; b++) {
+          let g = subgroupBroadcast(gradient[d / 2u][d % 2u], b);
+          //: unroll
+          for (var n = 0u; n < KEYS; n++) {
             change[n * QUERIES + b] = fma(value[n * HEAD_VECS + d].x, g.x, change[n * QUERIES + b]);
             change[n * QUERIES + b] = fma(value[n * HEAD_VECS + d].y, g.y, change[n * QUERIES + b]);
             change[n * QUERIES + b] = fma(value[n * HEAD_VECS + d].z, g.z, change[n * QUERIES + b]);

@@ -143,18 +143,27 @@ fn main(
         //: unroll
         for (var b = 0u; b < KEYS; b++) {
           let k = subgroupBroadcast(loaded[d / 2u][d % 2u], b);
-          let v = subgroupBroadcast(loaded[d / 2u][d % 2u], KEYS + b);
           //: unroll
           for (var n = 0u; n < QUERIES; n++) {
             score[n * KEYS + b] = fma(query[n * HEAD_VECS + d].x, k.x, score[n * KEYS + b]);
             score[n * KEYS + b] = fma(query[n * HEAD_VECS + d].y, k.y, score[n * KEYS + b]);
             score[n * KEYS + b] = fma(query[n * HEAD_VECS + d].z, k.z, score[n * KEYS + b]);
             score[n * KEYS + b] = fma(query[n * HEAD_VECS + d].w, k.w, score[n * KEYS + b]);
-            change[n * KEYS + b] = fma(gradient[n * HEAD_VECS + d].x, v.x, change[n * KEYS + b]);
-            change[n * KEYS + b] = fma(gradient[n * HEAD_VECS + d].y, v.y, change[n * KEYS + b]);
-            change[n * KEYS + b] = fma(gradient[n * HEAD_VECS + d].z, v.z, change[n * KEYS + b]);
-            change[n * KEYS + b] = fma(gradient[n * HEAD_VECS + d].w, v.w, change[n * KEYS + b]);
           }
+        }
+      }
+    }
+    //: unroll
+    for (var d = 0u; d < HEAD_VECS; d++) {
+      //: unroll
+      for (var b = 0u; b < KEYS; b++) {
+        let v = subgroupBroadcast(loaded[d / 2u][d % 2u], KEYS + b);
+        //: unroll
+        for (var n = 0u; n < QUERIES; n++) {
+          change[n * KEYS + b] = fma(gradient[n * HEAD_VECS + d].x, v.x, change[n * KEYS + b]);
+          change[n * KEYS + b] = fma(gradient[n * HEAD_VECS + d].y, v.y, change[n * KEYS + b]);
+          change[n * KEYS + b] = fma(gradient[n * HEAD_VECS + d].z, v.z, change[n * KEYS + b]);
+          change[n * KEYS + b] = fma(gradient[n * HEAD_VECS + d].w, v.w, change[n * KEYS + b]);
         }
       }
     }
