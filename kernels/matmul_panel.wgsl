@@ -2,7 +2,7 @@
 // a linear layer's forward, x·Wᵀ, and its input gradient, dY·W.
 //
 //   a  [aSize / 8]  mat2x4<f32>  in   A(row, k) at element aOffset + row · aStride + k: eight at a time
-//   b  [bSize / 4]  vec4<f32>  in     B(k, col) at element bOffset + k · bStride + col, or where
+//   b  [bSize / 8]  mat2x4<f32>  in   B(k, col) at element bOffset + k · bStride + col, or where
 //                                     `transposed` is 1, at bOffset + col · bStride + k; or packed
 //   c  [cSize / 8]  mat2x4<f32>  inout  C(row, col) at element cOffset + row · cStride + col
 //
@@ -25,7 +25,7 @@
 //
 //   r  [rows · cols / 8]  mat2x4<f32>  in  R(row, col) at element row · cols + col
 //
-// Offsets, strides and cols of A and C are multiples of 8, those of B, T and U of 4, `depth` of DEPTH.
+// Offsets, strides and cols of A, B and C are multiples of 8, those of T and U of 4, `depth` of DEPTH.
 // Columns past the edge are clamped and not stored.
 //
 // Grid: one workgroup of one subgroup a tile, tiles of one column of tiles next to each other, folded.
@@ -62,10 +62,11 @@ struct Params {
 @group(0) @binding(1) var<storage, read> a: array<mat2x4<f32>>;
 
 //: words
-@group(0) @binding(2) var<storage, read> b: array<vec4<f32>>;
-alias Word = vec4<f32>;
+const FOURS = 2u; // vec4 in a word
+@group(0) @binding(2) var<storage, read> b: array<mat2x4<f32>>;
+alias Word = mat2x4<f32>;
 fn wordOfB(at: u32) -> Word { return b[at]; }
-fn fourOf(word: Word, index: u32) -> vec4<f32> { return word; }
+fn fourOf(word: Word, index: u32) -> vec4<f32> { return word[index]; }
 //: end
 
 @group(0) @binding(3) var<storage, read_write> c: array<mat2x4<f32>>;
@@ -107,7 +108,7 @@ fn main(
   // Column `col` of the panel's `k` at k · COLS + col; behind it the tail's.
   var panel: array<f32, (DEPTH + TAIL) * COLS>;
   let step = select(1u, COLS, transposed);
-  let lastCol = params.cols - select(4u, 1u, transposed);
+  let own = min(col, params.cols - COLS); // clamped: what of B a lane past the edge copies
 
   //: tail
   // The part of the columns that this tile lies in.
@@ -121,7 +122,7 @@ fn main(
   for (var line = 0u; line < select(tailDepth, COLS, transposed); line++) {
     for (var index = 0u; index < select(COLS, tailDepth, transposed) / 4u; index++) {
       let place = placeOf(line, index);
-      let mine = min(col + place.col, lastCol) - firstCol;
+      let mine = own + place.col - firstCol;
       let at = select(place.k * uStride + mine, mine * uStride + place.k, transposed);
       let four = u[(uOffset + at) / 4u];
       let to = (DEPTH + place.k) * COLS + place.col;
@@ -138,17 +139,21 @@ fn main(
 
   for (var k0 = params.kBegin; k0 < params.kEnd; k0 += DEPTH) {
     for (var line = 0u; line < select(DEPTH, COLS, transposed); line++) {
-      for (var index = 0u; index < select(COLS, DEPTH, transposed) / 4u; index++) {
+      for (var index = 0u; index < select(COLS, DEPTH, transposed) / 4u; index += FOURS) {
         let place = placeOf(line, index);
-        let mine = min(col + place.col, lastCol);
+        let mine = own + place.col;
         let k = k0 + place.k;
         let at = select(k * params.bStride + mine, mine * params.bStride + k, transposed);
-        let four = fourOf(wordOfB((params.bOffset + at) / 4u), 0u);
+        let word = wordOfB((params.bOffset + at) / (4u * FOURS));
         let to = place.k * COLS + place.col;
-        panel[to] = four.x;
-        panel[to + step] = four.y;
-        panel[to + 2u * step] = four.z;
-        panel[to + 3u * step] = four.w;
+        //: unroll
+        for (var four = 0u; four < FOURS; four++) {
+          let y = fourOf(word, four);
+          panel[to + 4u * four * step] = y.x;
+          panel[to + (4u * four + 1u) * step] = y.y;
+          panel[to + (4u * four + 2u) * step] = y.z;
+          panel[to + (4u * four + 3u) * step] = y.w;
+        }
       }
     }
     let isLast = k0 + DEPTH >= params.depth;

@@ -13,7 +13,7 @@ import { fitsPanel, type PanelDepth, panelDepths, panelsFor, panelWidth } from "
 import type { Additions } from "./matmul_additions.ts";
 import type { Matrix } from "./matrix.ts";
 import { askedOf, type Product } from "./product.ts";
-import { isPacked } from "./unpack.ts";
+import { isPacked, type Stored } from "./unpack.ts";
 
 /** Rows of a lane's register tile. */
 export type TileRows = 1 | 2 | 4 | 8 | 16;
@@ -170,7 +170,7 @@ export const fitsSubgroups = (
   (layout === "TN" || a.cols % 4 === 0) &&
   [a, b, c].every(({ offset, stride }) => offset % 4 === 0 && stride % 4 === 0);
 
-// Panels begin with zeros, go on from what C holds as their own, and move eight numbers of A and C at a time.
+// Panels begin with zeros, go on from what C holds as their own, and move eight numbers at a time.
 const fitsPanels = (
   adapter: AdapterFacts,
   depth: PanelDepth,
@@ -178,9 +178,9 @@ const fitsPanels = (
   product: Product,
 ): boolean =>
   layout !== "TN" && !product.accumulate && fitsSubgroups(adapter, layout, product) &&
-  [product.a, product.c].every(isInEights) && fitsPanel(adapter, depth, product);
+  [product.a, product.b, product.c].every(isInEights) && fitsPanel(adapter, depth, product);
 
-const isInEights = ({ tensor, cols, offset, stride }: Matrix): boolean =>
+const isInEights = ({ tensor, cols, offset, stride }: Matrix<Stored>): boolean =>
   [sizeOf(tensor.shape), cols, offset, stride].every((count) => count % 8 === 0);
 
 const lowestTile = (layout: TileLayout): TileRows => layout === "TN" || layout === "TT" ? 4 : 1;

@@ -64,16 +64,16 @@ for (const layout of layouts) {
     Effect.gen(function* () {
       const gpu = yield* Gpu;
       const [rows, depth, cols] = [53, 128, 72];
-      const [a, b, c] = [uniform(60 * 144, 1), uniform(140 * 140, 2), uniform(60 * 88, 3)];
+      const [a, b, c] = [uniform(60 * 144, 1), uniform(140 * 144, 2), uniform(60 * 88, 3)];
       const onA = yield* gpu.upload(a, [60, 144]);
-      const onB = yield* gpu.upload(b, [140, 140]);
+      const onB = yield* gpu.upload(b, [140, 144]);
       const onC = yield* gpu.upload(c, [60, 88]);
       const [bRows, bCols] = layout === "NT" ? [cols, depth] : [depth, cols];
       yield* gpu.submit((pass) =>
         products[layout](
           panelled(pass, 64),
           columns(rowsOf(onA, 3, 3 + rows), 8, 8 + depth),
-          columns(rowsOf(onB, 5, 5 + bRows), 4, 4 + bCols),
+          columns(rowsOf(onB, 5, 5 + bRows), 8, 8 + bCols),
           { into: columns(rowsOf(onC, 2, 2 + rows), 8, 8 + cols) },
         )
       );
@@ -85,7 +85,7 @@ for (const layout of layouts) {
       const product = matmulReference(
         layout,
         inner(a, 144, [3, 8], [rows, depth]),
-        inner(b, 140, [5, 4], [bRows, bCols]),
+        inner(b, 144, [5, 8], [bRows, bCols]),
         [rows, depth, cols],
       );
       const expected = Float64Array.from(c);
