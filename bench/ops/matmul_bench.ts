@@ -46,6 +46,12 @@ const inWorkgroups = (pass: Pass): Pass => ({
   adapter: { ...pass.adapter, software: false, subgroups: false },
 });
 
+// What many rows took before there were panels.
+const inTiles = (pass: Pass): Pass => ({
+  ...pass,
+  adapter: { ...pass.adapter, tuning: { configurationOf: () => "subgroup 16" } },
+});
+
 const products = { NT: matmulNT, NN: matmulNN, TN: matmulTN } as const;
 
 // Rows, depth and columns of the linears of small models on 512 packed tokens, with LoRA's products.
@@ -53,6 +59,7 @@ const cases: ReadonlyArray<readonly [Layout, string, readonly [number, number, n
   ["NT", "128³", [128, 128, 128]],
   ["NT", "qkv", [512, 128, 384]],
   ["NT", "vocabulary", [512, 128, 320]],
+  ["NT", "a large weight", [256, 576, 1536]],
   ["NT", "x·Aᵀ", [512, 128, 48]],
   ["NT", "x·Aᵀ of one target", [512, 512, 16]],
   ["NT", "t·Bᵀ", [512, 16, 128]],
@@ -84,6 +91,7 @@ for (const [layout, what, shape] of cases) {
         pass.release(products[layout](withoutSubgroups(pass), a, b)),
       "tiles in workgroup memory": (pass, { a, b }) =>
         pass.release(products[layout](inWorkgroups(pass), a, b)),
+      "tiles of subgroups": (pass, { a, b }) => pass.release(products[layout](inTiles(pass), a, b)),
       [`matmul${layout}`]: (pass, { a, b }) => pass.release(products[layout](pass, a, b)),
     },
     { flops },
