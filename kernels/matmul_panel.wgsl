@@ -30,7 +30,7 @@
 //
 // Grid: one workgroup of one subgroup a tile, tiles of one column of tiles next to each other, folded.
 // Sums in f32, in the order of k. Reference: matmulReference in src/ops/matmul.ts.
-// Expanded by src/gpu/expand.ts: LANES is the adapter's subgroup size, PARTS is DEPTH / (8 · LANES) and
+// Expanded by src/gpu/expand.ts: SHARE divides DEPTH, LANES is the adapter's subgroup size, PARTS is DEPTH / (8 · LANES) and
 // TAIL_PARTS TAIL / (4 · LANES), rounded up. What is marked as words gives way to those of a packed
 // format: src/ops/packed_words.ts.
 
@@ -38,6 +38,7 @@ const LANES = 8u;
 const DEPTH = 64u;
 const PARTS = 1u;
 const COLS = 8u; // of a lane
+const SHARE = 32u; // values of k in an array
 const TAIL = 16u;
 const TAIL_PARTS = 1u;
 
@@ -105,8 +106,13 @@ fn main(
   let col = start + COLS * lane;
   let transposed = params.transposed == 1u;
 
-  // Column `col` of the panel's `k` at k · COLS + col; behind it the tail's.
-  var panel: array<f32, (DEPTH + TAIL) * COLS>;
+  // Column `col` of the panel's `k` is number k % SHARE · COLS + col of its share. One array of all takes the
+  // compiler three times as long: that grows with the square of the uses of an array.
+  //: split
+  var panel: array<array<f32, SHARE * COLS>, DEPTH / SHARE>;
+  //: tail
+  var tail: array<f32, TAIL * COLS>;
+  //: end
   let step = select(1u, COLS, transposed);
   let own = min(col, params.cols - COLS); // clamped: what of B a lane past the edge copies
 
@@ -125,34 +131,37 @@ fn main(
       let mine = own + place.col - firstCol;
       let at = select(place.k * uStride + mine, mine * uStride + place.k, transposed);
       let four = u[(uOffset + at) / 4u];
-      let to = (DEPTH + place.k) * COLS + place.col;
-      panel[to] = four.x;
-      panel[to + step] = four.y;
-      panel[to + 2u * step] = four.z;
-      panel[to + 3u * step] = four.w;
+      let to = place.k * COLS + place.col;
+      tail[to] = four.x;
+      tail[to + step] = four.y;
+      tail[to + 2u * step] = four.z;
+      tail[to + 3u * step] = four.w;
     }
   }
-  for (var at = (DEPTH + tailDepth) * COLS; at < (DEPTH + TAIL) * COLS; at++) {
-    panel[at] = 0.0;
+  for (var at = tailDepth * COLS; at < TAIL * COLS; at++) {
+    tail[at] = 0.0;
   }
   //: end
 
   for (var k0 = params.kBegin; k0 < params.kEnd; k0 += DEPTH) {
-    for (var line = 0u; line < select(DEPTH, COLS, transposed); line++) {
-      for (var index = 0u; index < select(COLS, DEPTH, transposed) / 4u; index += FOURS) {
-        let place = placeOf(line, index);
-        let mine = own + place.col;
-        let k = k0 + place.k;
-        let at = select(k * params.bStride + mine, mine * params.bStride + k, transposed);
-        let word = wordOfB((params.bOffset + at) / (4u * FOURS));
-        let to = place.k * COLS + place.col;
-        //: unroll
-        for (var four = 0u; four < FOURS; four++) {
-          let y = fourOf(word, four);
-          panel[to + 4u * four * step] = y.x;
-          panel[to + (4u * four + 1u) * step] = y.y;
-          panel[to + (4u * four + 2u) * step] = y.z;
-          panel[to + (4u * four + 3u) * step] = y.w;
+    //: unroll
+    for (var share = 0u; share < DEPTH / SHARE; share++) {
+      for (var line = 0u; line < select(SHARE, COLS, transposed); line++) {
+        for (var index = 0u; index < select(COLS, SHARE, transposed) / 4u; index += FOURS) {
+          let place = placeOf(line, index);
+          let mine = own + place.col;
+          let k = k0 + share * SHARE + place.k;
+          let at = select(k * params.bStride + mine, mine * params.bStride + k, transposed);
+          let word = wordOfB((params.bOffset + at) / (4u * FOURS));
+          let to = place.k * COLS + place.col;
+          //: unroll
+          for (var four = 0u; four < FOURS; four++) {
+            let y = fourOf(word, four);
+            panel[share][to + 4u * four * step] = y.x;
+            panel[share][to + (4u * four + 1u) * step] = y.y;
+            panel[share][to + (4u * four + 2u) * step] = y.z;
+            panel[share][to + (4u * four + 3u) * step] = y.w;
+          }
         }
       }
     }
@@ -186,8 +195,13 @@ fn main(
           let z = subgroupBroadcast(x[k / (8u * LANES)][k % 8u / 4u][k % 4u], k / 8u % LANES);
           //: unroll
           for (var j = 0u; j < 2u; j++) {
-            const place = k * COLS + 4u * j;
-            sum[j] += z * vec4(panel[place], panel[place + 1u], panel[place + 2u], panel[place + 3u]);
+            const place = k % SHARE * COLS + 4u * j;
+            sum[j] += z * vec4(
+              panel[k / SHARE][place],
+              panel[k / SHARE][place + 1u],
+              panel[k / SHARE][place + 2u],
+              panel[k / SHARE][place + 3u],
+            );
           }
         }
       }
@@ -207,8 +221,8 @@ fn main(
           let z = subgroupBroadcast(y[k / (4u * LANES)][k % 4u], k / 4u % LANES);
           //: unroll
           for (var j = 0u; j < 2u; j++) {
-            const place = (DEPTH + k) * COLS + 4u * j;
-            sum[j] += z * vec4(panel[place], panel[place + 1u], panel[place + 2u], panel[place + 3u]);
+            const place = k * COLS + 4u * j;
+            sum[j] += z * vec4(tail[place], tail[place + 1u], tail[place + 2u], tail[place + 3u]);
           }
         }
       }
