@@ -29,9 +29,11 @@ const inverted = (text: string): string => {
     const [init = "", test = "", step = ""] = keyword === "for" ? parts : ["", ...parts];
     const statement = (part: string): string => part.trim() && `${part.trim()};`;
     const body = inverted(text.slice(bodyStart, bodyEnd));
-    out +=
-      `${text.slice(from, index)}{ ${statement(init)} if (${test.trim()}) { loop { {${body}} ` +
-      `continuing { ${statement(step)} break if !(${test.trim()}); } } } }`;
+    out += text.slice(from, index);
+    out += test.trim() === ""
+      ? `${text.slice(index, bodyStart)}${body}}` // only its body ends it
+      : `{ ${statement(init)} if (${test.trim()}) { loop { {${body}} ` +
+        `continuing { ${statement(step)} break if !(${test.trim()}); } } } }`;
     from = bodyEnd + 1;
   }
   return out + text.slice(from);

@@ -20,6 +20,14 @@ Deno.test("withInvertedLoops() tests at the end of a loop", () => {
   );
 });
 
+Deno.test("withInvertedLoops() leaves a loop without a test, and inverts what is in it", () => {
+  assert.equal(
+    plain(withInvertedLoops("for (var i = 0u;; i++) { while (a) { x(); } if (b) { break; } }")),
+    "for (var i = 0u;; i++) { { if (a) { loop { { x(); } continuing { break if !(a); } } } } " +
+      "if (b) { break; } }",
+  );
+});
+
 Deno.test("withInvertedLoops() says which loop is open", () => {
   assert.throws(
     () => withInvertedLoops("for (var i = 0u; i < n; i++) { x();"),
