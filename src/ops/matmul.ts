@@ -14,11 +14,12 @@ import {
   packedMatmulKernels,
   subgroupMatmulKernel,
 } from "./matmul_kernels.ts";
-import { panelMatmulKernel, planPanels } from "./matmul_panel.ts";
+import { panelMatmulKernel } from "./matmul_panel.ts";
 import type { KernelPart } from "./matmul_parts.ts";
 import { sharedMatmulKernel } from "./matmul_shared.ts";
 import { type AddedProduct, assertAdded } from "./matmul_tail.ts";
 import type { Fours } from "./packed_words.ts";
+import { planPanels } from "./panel_plan.ts";
 import { exchanged, type Product, productOf } from "./product.ts";
 import { accumulate as accumulateInto } from "./residual_add.ts";
 import { isPacked, type PackedFormat, type Stored } from "./unpack.ts";

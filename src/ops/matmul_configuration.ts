@@ -9,9 +9,10 @@ import {
   sharedTileNames,
   sharedTiles,
 } from "./matmul_shared.ts";
-import { fitsPanel, type PanelDepth, panelDepths, panelsFor, panelWidth } from "./matmul_panel.ts";
+import { type PanelDepth, panelDepths } from "./matmul_panel.ts";
 import type { Additions } from "./matmul_additions.ts";
 import type { Matrix } from "./matrix.ts";
+import { fitsPanel, panelsFor } from "./panel_plan.ts";
 import { askedOf, type Product } from "./product.ts";
 import { isPacked, type Stored } from "./unpack.ts";
 
