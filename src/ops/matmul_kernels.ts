@@ -162,8 +162,12 @@ const workgroupsOf =
   (params: Readonly<Record<"rows" | "cols", number>> & { readonly tiles?: number }): number =>
     params.tiles ?? tilesOf(tile, params);
 
-const keyOf = (name: string, { lanes, rows, fours }: SubgroupTile): string =>
-  `${name}/${lanes}/${rows}/${fours}`;
+// Asked for with every product: the name is put together for a new kernel alone.
+const keyOf = (
+  layout: TileLayout,
+  { lanes, rows, fours, format }: SubgroupTile,
+  parts: ReadonlyArray<KernelPart>,
+): string => `${layout}/${lanes}/${rows}/${fours}/${format}/${parts}`;
 
 /**
  * The kernel of `layout` for a tile, expanded once. In q8 it also binds `scales`, for a residual `r`, and
@@ -174,10 +178,10 @@ export const subgroupMatmulKernel = (
   tile: SubgroupTile,
   parts: ReadonlyArray<KernelPart> = [],
 ): SubgroupMatmulKernel => {
-  const name = [nameOf(layout, tile), ...parts].join("_");
-  const key = keyOf(name, tile);
+  const key = keyOf(layout, tile, parts);
   const known = made.get(key);
   if (known) return known;
+  const name = [nameOf(layout, tile), ...parts].join("_");
   const left = Object.keys(kernelParts).filter((part) => !parts.includes(part as KernelPart));
   const { a, b, c, ...scales } = bindingsFor(tile.format);
   const kernel: SubgroupMatmulKernel = {

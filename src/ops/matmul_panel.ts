@@ -82,10 +82,10 @@ export const panelMatmulKernel = (
   { lanes, format, parts = [], tailDepth = 0 }: PanelOptions,
 ): PanelMatmulKernel => {
   const tail = tailDepths.find((depth) => parts.includes("tail") && tailDepth <= depth) ?? 0;
-  const name = ["matmul_panel", ...format ? [format] : [], ...parts].join("_");
-  const key = `${name}/${depth}/${lanes}/${tail}`;
+  const key = `${depth}/${lanes}/${tail}/${format}/${parts}`;
   const known = made.get(key);
   if (known) return known;
+  const name = ["matmul_panel", ...format ? [format] : [], ...parts].join("_");
   const left = (["residual", "tail"] as const).filter((part) => !parts.includes(part));
   const own = withoutParts(source, left);
   const { a, b, c, ...scales } = bindingsFor(format);
