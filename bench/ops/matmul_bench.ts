@@ -46,7 +46,7 @@ const inWorkgroups = (pass: Pass): Pass => ({
   adapter: { ...pass.adapter, software: false, subgroups: false },
 });
 
-// What many rows took before there were panels.
+// What a software driver takes for few rows.
 const inTiles = (pass: Pass): Pass => ({
   ...pass,
   adapter: { ...pass.adapter, tuning: { configurationOf: () => "subgroup 16" } },

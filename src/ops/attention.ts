@@ -81,11 +81,11 @@ const onTiles = (headDim: number, software: boolean): Algorithm => {
 
 // A CPU keeps what overflows its registers in its nearest cache. The more slots a thread has, the fewer
 // loads; short heads are those of short sequences, in which a high tile is half empty.
-const softwareSlots = (headDim: number, software: boolean): number =>
+const slotsOfThread = (headDim: number, software: boolean): number =>
   software ? headDim > 32 ? 4 : 2 : 1;
 
 const onSubgroups = (headDim: number, lanes: number, software: boolean): Algorithm => {
-  const queries = softwareSlots(headDim, software);
+  const queries = slotsOfThread(headDim, software);
   return {
     name: "attention_subgroup",
     source: expand(subgroupSource, {

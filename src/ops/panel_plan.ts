@@ -1,6 +1,7 @@
 /** Which products are made by panels, how deep, and cut into which workgroups and dispatches. @module */
 import type { AdapterFacts } from "../gpu/device.ts";
 import { laneCols, longestTail, type PanelDepth, panelWidth } from "./matmul_panel.ts";
+import { mostTurns } from "./wide_heads.ts";
 
 // With fewer rows, copying the panel costs more than it saves.
 const fewestRows = 48;
@@ -51,8 +52,8 @@ export interface PanelPlan {
 
 // Workgroups among which the threads of a driver can share the work out.
 const enoughWorkgroups = 8;
-// Mesa ends a thread's loops after 65,535 turns in all, without a word.
-const mostTurns = 60_000;
+// What of `mostTurns` is left for what is not counted here.
+const spareTurns = 5_000;
 // Every panel of a dispatch computes the tail, and all but the last drop it: from so many on, the last
 // panel has a dispatch of its own.
 const manyPanels = 4;
@@ -66,11 +67,11 @@ export const planPanels = (
 ): PanelPlan => {
   const wanted = Math.ceil(enoughWorkgroups / Math.ceil(cols / panelWidth(lanes)));
   const parts = Math.max(1, Math.min(wanted, Math.floor(rows / fewestRows)));
-  const height = Math.min(Math.ceil(rows / parts), mostTurns / 8);
+  const height = Math.min(Math.ceil(rows / parts), (mostTurns - spareTurns) / 8);
   // Of a panel: its own, those that copy it, and three a row.
   const turns = 1 + own + own * laneCols / 4 + 3 * height;
   const ofTail = longestTail * (1 + laneCols / 4 + laneCols);
-  const step = Math.max(1, Math.floor((mostTurns - ofTail) / turns)) * own;
+  const step = Math.max(1, Math.floor((mostTurns - spareTurns - ofTail) / turns)) * own;
   const apart = added && depth / own >= manyPanels ? depth - own : depth;
   const stretches: [number, number][] = [];
   for (let from = 0; from < apart; from += step) {
