@@ -182,7 +182,7 @@ fn main(
       var sum: array<vec4<f32>, 2>;
       let at = (params.cOffset + row * params.cStride + col) / 8u;
       var before = mat2x4<f32>();
-      if (k0 > 0u) { before = c[at]; }
+      for (var turn = 0u; turn < u32(k0 > 0u); turn++) { before = c[at]; }
       //: unroll
       for (var j = 0u; j < 2u; j++) {
         sum[j] = before[j];
@@ -231,7 +231,7 @@ fn main(
       if (col < params.cols) {
         var made = mat2x4(scale * sum[0], scale * sum[1]);
         //: residual
-        if (isLast) { made += r[(row * params.cols + col) / 8u]; }
+        for (var turn = 0u; turn < u32(isLast); turn++) { made += r[(row * params.cols + col) / 8u]; }
         //: end
         c[at] = made;
       }

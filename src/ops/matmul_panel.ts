@@ -23,10 +23,10 @@ export const panelDepths: ReadonlyArray<PanelDepth> = [32, 64, 96, 128];
 export const laneCols = 8;
 
 // Values of k of a tail: it is computed up to the next of these.
-const tailDepths = [16, 32] as const;
+const tailDepths = [16, 32, 48] as const;
 
 /** The longest tail: with a longer one a kernel would compile for longer than it is worth. */
-export const longestTail = 32;
+export const longestTail = 48;
 
 /** Columns that a subgroup of `lanes` makes. */
 export const panelWidth = (lanes: number): number => laneCols * lanes;

@@ -54,29 +54,23 @@ export interface PanelPlan {
 const enoughWorkgroups = 8;
 // What of `mostTurns` is left for what is not counted here.
 const spareTurns = 5_000;
-// Every panel of a dispatch computes the tail, and all but the last drop it: from so many on, the last
-// panel has a dispatch of its own.
-const manyPanels = 4;
 
-/** The plan for `rows × depth × cols` by panels of `own`, to which something is `added` or not. */
+/** The plan for `rows × depth × cols` by panels of `own`. */
 export const planPanels = (
   own: PanelDepth,
   lanes: number,
   { rows, depth, cols }: Readonly<Record<"rows" | "depth" | "cols", number>>,
-  added: boolean,
 ): PanelPlan => {
   const wanted = Math.ceil(enoughWorkgroups / Math.ceil(cols / panelWidth(lanes)));
   const parts = Math.max(1, Math.min(wanted, Math.floor(rows / fewestRows)));
   const height = Math.min(Math.ceil(rows / parts), (mostTurns - spareTurns) / 8);
-  // Of a panel: its own, those that copy it, and three a row.
+  // Of a panel: its own, those that copy it, and three a row; of what is added to the last: two a row.
   const turns = 1 + own + own * laneCols / 4 + 3 * height;
-  const ofTail = longestTail * (1 + laneCols / 4 + laneCols);
-  const step = Math.max(1, Math.floor((mostTurns - spareTurns - ofTail) / turns)) * own;
-  const apart = added && depth / own >= manyPanels ? depth - own : depth;
+  const ofAdded = longestTail * (1 + laneCols / 4 + laneCols) + 2 * height;
+  const step = Math.max(1, Math.floor((mostTurns - spareTurns - ofAdded) / turns)) * own;
   const stretches: [number, number][] = [];
-  for (let from = 0; from < apart; from += step) {
-    stretches.push([from, Math.min(from + step, apart)]);
+  for (let from = 0; from < depth; from += step) {
+    stretches.push([from, Math.min(from + step, depth)]);
   }
-  if (apart < depth) stretches.push([apart, depth]);
   return { height, stretches };
 };

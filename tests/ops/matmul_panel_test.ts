@@ -132,7 +132,7 @@ for (const layout of layouts) {
     `matmul${layout}() by panels adds tails of several depths to their columns, and a residual`,
     Effect.gen(function* () {
       const gpu = yield* Gpu;
-      const [rows, cols, ranks] = [57, 192, [16, 4, 32]] as const;
+      const [rows, cols, ranks] = [57, 192, [16, 4, 48]] as const;
       const all = ranks.reduce((sum, rank) => sum + rank, 0);
       for (const depth of [64, 320]) {
         const [a, b, t, r] = [
@@ -181,10 +181,8 @@ for (const layout of layouts) {
         const error = worst(yield* gpu.download(c), expected);
         assert.ok(error < 1e-5, `depth ${depth}: worst error ${error}`);
         if (!hasPanels(gpu.adapter)) continue;
-        const last = layout === "NT" ? "matmul_panel_residual_tail" : "matmul_panel_tail";
-        // Of many panels, all but the last come without what is added.
-        const kernels = depth === 64 ? [last] : ["matmul_panel", last];
-        assert.deepEqual(seen.map(([name]) => name), kernels);
+        const kernel = layout === "NT" ? "matmul_panel_residual_tail" : "matmul_panel_tail";
+        assert.deepEqual(seen.map(([name]) => name), [kernel]);
       }
     }),
   );
@@ -197,14 +195,26 @@ for (const layout of layouts) {
       const [a, b] = [uniform(rows * depth, 1), uniform(depth * cols, 2)];
       const onA = yield* gpu.upload(a, [rows, depth]);
       const onB = yield* gpu.upload(b, layout === "NT" ? [cols, depth] : [depth, cols]);
+      const [t, u] = [uniform(rows * 16, 3), uniform(16 * cols, 4)];
+      const plus = [{
+        a: yield* gpu.upload(t, [rows, 16]),
+        b: yield* gpu.upload(u, layout === "NT" ? [cols, 16] : [16, cols]),
+        columns: [0, cols],
+      }] as const;
       const seen: Dispatched = [];
-      const c = yield* gpu.submit((pass) => products[layout](panelled(pass, 64, seen), onA, onB));
-      const error = worst(
-        yield* gpu.download(c),
-        matmulReference(layout, a, b, [rows, depth, cols]),
+      const c = yield* gpu.submit((pass) =>
+        products[layout](panelled(pass, 64, seen), onA, onB, { plus })
       );
+      const added = matmulReference(layout, t, u, [rows, 16, cols]);
+      const expected = matmulReference(layout, a, b, [rows, depth, cols])
+        .map((x, i) => x + added[i]!);
+      const error = worst(yield* gpu.download(c), expected);
       assert.ok(error < 1e-5, `worst error ${error}`);
-      if (hasPanels(gpu.adapter)) assert.ok(seen.length > 1);
+      if (!hasPanels(gpu.adapter)) return;
+      // What is added is added by the last dispatch.
+      assert.ok(seen.length > 1);
+      const tailed = seen.map(([name]) => name === "matmul_panel_tail");
+      assert.deepEqual(tailed, seen.map((_, i) => i === seen.length - 1));
     }),
   );
 }
@@ -213,7 +223,7 @@ onGpu(
   "matmulNT() adds a tail behind panels that is too long for them",
   Effect.gen(function* () {
     const gpu = yield* Gpu;
-    const [rows, depth, cols, rank] = [50, 128, 64, 48];
+    const [rows, depth, cols, rank] = [50, 128, 64, 56];
     const [a, b] = [uniform(rows * depth, 1), uniform(cols * depth, 2)];
     const [t, u] = [uniform(rows * rank, 3), uniform(cols * rank, 4)];
     const plus = [{

@@ -2,13 +2,11 @@ import assert from "node:assert/strict";
 import { panelsFor, planPanels } from "../../src/ops/panel_plan.ts";
 
 Deno.test("planPanels() cuts a product into whole panels and rows that all workgroups share", () => {
-  const plan = (rows: number, depth: number, cols: number, added = false) =>
-    planPanels(64, 8, { rows, depth, cols }, added);
+  const plan = (rows: number, depth: number, cols: number) =>
+    planPanels(64, 8, { rows, depth, cols });
   assert.deepEqual(plan(512, 128, 128), { height: 128, stretches: [[0, 128]] });
   assert.deepEqual(plan(512, 128, 1024), { height: 512, stretches: [[0, 128]] });
   assert.deepEqual(plan(64, 128, 64), { height: 64, stretches: [[0, 128]] });
-  assert.deepEqual(plan(512, 192, 128, true).stretches, [[0, 192]]);
-  assert.deepEqual(plan(512, 256, 128, true).stretches, [[0, 192], [192, 256]]);
   const { height, stretches } = plan(256, 49_152, 576);
   let at = 0;
   for (const [from, to] of stretches) {
