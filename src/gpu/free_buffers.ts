@@ -23,25 +23,32 @@ export const sizeClass = (bytes: number): number => {
   return Math.ceil(bytes / step) * step;
 };
 
-/** None yet; `ageOf` is smaller for those made earlier. */
-export const makeFreeBuffers = (ageOf: (buffer: GPUBuffer) => number): FreeBuffers => {
+/** What a pool remembers of a buffer. */
+export interface BufferFacts {
+  /** Smaller for those made earlier. */
+  readonly age: number;
+  /** {@linkcode sizeClass} of its bytes. */
+  readonly size: number;
+}
+
+/** None yet, of a pool that remembers `factsOf` each. */
+export const makeFreeBuffers = (factsOf: (buffer: GPUBuffer) => BufferFacts): FreeBuffers => {
   const bySize = new Map<number, GPUBuffer[]>(); // of a size, the newest first
   const waiting = new Set<GPUBuffer>();
 
   const remove = (buffer: GPUBuffer): GPUBuffer => {
     waiting.delete(buffer);
-    const ofSize = bySize.get(sizeClass(buffer.size))!;
+    const ofSize = bySize.get(factsOf(buffer).size)!;
     ofSize.splice(ofSize.indexOf(buffer), 1);
     return buffer;
   };
 
   const free: FreeBuffers = {
     add: (buffer) => {
-      const size = sizeClass(buffer.size);
+      const { age, size } = factsOf(buffer);
       const ofSize = bySize.get(size) ?? [];
       bySize.set(size, ofSize);
-      const age = ageOf(buffer);
-      const before = ofSize.findLastIndex((other) => ageOf(other) > age);
+      const before = ofSize.findLastIndex((other) => factsOf(other).age > age);
       ofSize.splice(before + 1, 0, buffer);
       waiting.add(buffer);
     },

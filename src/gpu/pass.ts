@@ -67,6 +67,14 @@ const fold = (
   return grid;
 };
 
+const windowWords = uniformWindow / 4;
+
+// Room for the parameters of so many commands: an integer is written as a word, whatever its sign.
+const blockOf = (commands: number) => {
+  const words = new Uint32Array(commands * windowWords);
+  return { words, floats: new Float32Array(words.buffer) };
+};
+
 /** A pass that takes scratch from `pool` and kernels from `pipelines`. */
 export const makePass = (
   adapter: AdapterFacts,
@@ -77,23 +85,18 @@ export const makePass = (
   const scratch = new Set<GPUBuffer>();
   // What others take of the pool may be submitted before this pass, which would then write over it.
   const released = pool.makeFree();
-  let block = new Uint8Array(64 * uniformWindow);
+  let block = blockOf(64);
 
-  const writeParams = (types: Readonly<Record<string, string>>, params: Record<string, number>) => {
-    const start = commands.length * uniformWindow;
-    if (start + uniformWindow > block.length) {
-      const larger = new Uint8Array(block.length * 2);
-      larger.set(block);
+  const writeParams = (types: Pipeline["params"], params: Readonly<Record<string, number>>) => {
+    let at = commands.length * windowWords;
+    if (at + windowWords > block.words.length) {
+      const larger = blockOf(2 * block.words.length / windowWords);
+      larger.words.set(block.words);
       block = larger;
     }
-    const view = new DataView(block.buffer, start, uniformWindow);
-    let at = 0;
-    for (const name in types) {
-      const value = params[name] ?? 0;
-      if (types[name] === "f32") view.setFloat32(at, value, true);
-      else if (types[name] === "i32") view.setInt32(at, value, true);
-      else view.setUint32(at, value, true);
-      at += 4;
+    const { words, floats } = block;
+    for (const [name, type] of types) {
+      (type === "f32" ? floats : words)[at++] = params[name] ?? 0;
     }
   };
 
@@ -141,7 +144,7 @@ export const makePass = (
   return {
     adapter,
     commands,
-    uniforms: () => block.subarray(0, commands.length * uniformWindow),
+    uniforms: () => new Uint8Array(block.words.buffer, 0, commands.length * uniformWindow),
     tensor: (shape, dtype = "f32") => {
       const bytes = Math.max(1, sizeOf(shape)) * 4;
       const buffer = released.take(bytes) ?? pool.acquire(bytes);
@@ -164,13 +167,9 @@ export const makePass = (
       const limit = adapter.limits.maxComputeWorkgroupsPerDimension;
       const grid = fold(kernel.workgroups(params), kernel.name, limit);
       if (grid[0] * grid[1] * grid[2] === 0) return;
-      writeParams(kernel.params, params);
-      commands.push({
-        kernel: kernel.name,
-        pipeline: pipelines.get(kernel as unknown as Kernel<string, string>),
-        tensors: bound,
-        grid,
-      });
+      const pipeline = pipelines.get(kernel as unknown as Kernel<string, string>);
+      writeParams(pipeline.params, params);
+      commands.push({ kernel: kernel.name, pipeline, tensors: bound, grid });
     },
   };
 };

@@ -1,6 +1,6 @@
 /** Compiles each kernel once and keeps its pipeline and bind groups. @module */
 import { GpuError } from "./gpu_error.ts";
-import type { Kernel } from "./kernel.ts";
+import type { Kernel, ScalarType } from "./kernel.ts";
 import type { Tensor } from "./tensor.ts";
 import { makeUncollected } from "./uncollected.ts";
 import { withInvertedLoops } from "./inverted_loops.ts";
@@ -11,6 +11,8 @@ export interface Pipeline {
   readonly id: number;
   readonly pipeline: GPUComputePipeline;
   readonly layout: GPUBindGroupLayout;
+  /** Names of the uniform block's parameters in order, with their types. */
+  readonly params: ReadonlyArray<readonly [name: string, type: ScalarType]>;
 }
 
 type AnyKernel = Kernel<string, string>;
@@ -107,7 +109,7 @@ export const makePipelines = (device: GPUDevice, rewrites: Rewrites): Pipelines 
           : undefined
       ),
     );
-    return { id: ++pipelines, pipeline, layout };
+    return { id: ++pipelines, pipeline, layout, params: Object.entries(kernel.params) };
   };
 
   return {
