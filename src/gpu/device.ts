@@ -9,6 +9,8 @@ export interface AdapterFacts {
   readonly name: string;
   /** A driver that computes on the CPU. */
   readonly software: boolean;
+  /** Cores of the machine, which such a driver computes on. */
+  readonly cores: number;
   /** Subgroup built-ins work and every subgroup has {@linkcode subgroupSize} lanes. */
   readonly subgroups: boolean;
   /** Lanes of a subgroup; 0 without subgroups. */
@@ -81,6 +83,7 @@ export const openDevice = async (): Promise<
   const facts: AdapterFacts = {
     name: info.description || info.vendor || "unnamed adapter",
     software,
+    cores: navigator.hardwareConcurrency,
     subgroups,
     subgroupSize: subgroups ? info.subgroupMinSize ?? 0 : 0,
     shaderF16: features.has("shader-f16"),

@@ -196,7 +196,7 @@ const byPanels = (
   const lanes = pass.adapter.subgroupSize;
   const { a, b } = product;
   const { format, tensors, params } = operandsOf(product);
-  const { height, stretches } = planPanels(depth, lanes, product);
+  const { height, stretches } = planPanels(depth, pass.adapter, product);
   const transposed = layout === "NT" ? 1 : 0;
   for (const [kBegin, kEnd] of stretches) {
     const added = kEnd === product.depth ? fused : [];

@@ -50,18 +50,18 @@ export interface PanelPlan {
   readonly stretches: ReadonlyArray<readonly [kBegin: number, kEnd: number]>;
 }
 
-// Workgroups among which the threads of a driver can share the work out.
-const enoughWorkgroups = 8;
+// Workgroups a core: fewer leave cores idle, and of more each copies the panel again for fewer rows.
+const workgroupsPerCore = 2;
 // What of `mostTurns` is left for what is not counted here.
 const spareTurns = 5_000;
 
 /** The plan for `rows × depth × cols` by panels of `own`. */
 export const planPanels = (
   own: PanelDepth,
-  lanes: number,
+  { subgroupSize: lanes, cores }: Pick<AdapterFacts, "subgroupSize" | "cores">,
   { rows, depth, cols }: Readonly<Record<"rows" | "depth" | "cols", number>>,
 ): PanelPlan => {
-  const wanted = Math.ceil(enoughWorkgroups / Math.ceil(cols / panelWidth(lanes)));
+  const wanted = Math.ceil(workgroupsPerCore * cores / Math.ceil(cols / panelWidth(lanes)));
   const parts = Math.max(1, Math.min(wanted, Math.floor(rows / fewestRows)));
   const height = Math.min(Math.ceil(rows / parts), (mostTurns - spareTurns) / 8);
   // Of a panel: its own, those that copy it, and three a row; of what is added to the last: two a row.

@@ -2,9 +2,11 @@ import assert from "node:assert/strict";
 import { panelsFor, planPanels } from "../../src/ops/panel_plan.ts";
 
 Deno.test("planPanels() cuts a product into whole panels and rows that all workgroups share", () => {
-  const plan = (rows: number, depth: number, cols: number) =>
-    planPanels(64, 8, { rows, depth, cols });
-  assert.deepEqual(plan(512, 128, 128), { height: 128, stretches: [[0, 128]] });
+  const plan = (rows: number, depth: number, cols: number, cores = 2) =>
+    planPanels(64, { subgroupSize: 8, cores }, { rows, depth, cols });
+  assert.deepEqual(plan(512, 128, 128), { height: 256, stretches: [[0, 128]] });
+  assert.equal(plan(512, 128, 128, 8).height, 64);
+  assert.equal(plan(512, 128, 128, 64).height, 52);
   assert.deepEqual(plan(512, 128, 1024), { height: 512, stretches: [[0, 128]] });
   assert.deepEqual(plan(64, 128, 64), { height: 64, stretches: [[0, 128]] });
   const { height, stretches } = plan(256, 49_152, 576);
