@@ -1,4 +1,5 @@
 /** Where something is measured, and the file of results that belongs to it. @module */
+import { bestAdapter } from "../../src/gpu/device.ts";
 
 /** What every line of one results file shares. */
 export interface BenchPlace {
@@ -23,7 +24,7 @@ const ask = async (program: string, ...args: ReadonlyArray<string>): Promise<str
 
 /** Where this process measures. */
 export const thisPlace = async (): Promise<BenchPlace> => {
-  const adapter = await navigator.gpu.requestAdapter({ powerPreference: "high-performance" });
+  const adapter = await bestAdapter();
   const { description = "", vendor = "" } = adapter?.info ?? {};
   const device = description || vendor || "unnamed adapter";
   const mesa = device.startsWith("llvmpipe")

@@ -1,5 +1,5 @@
 /** Reuses GPU buffers by size, because the collector does not see their bytes. @module */
-import { type BufferFacts, type FreeBuffers, makeFreeBuffers, sizeClass } from "./free_buffers.ts";
+import { type FreeBuffers, makeFreeBuffers, type PooledBuffer, sizeClass } from "./free_buffers.ts";
 import { GpuError } from "./gpu_error.ts";
 
 /** Hands out storage buffers and takes them back. */
@@ -20,8 +20,8 @@ export interface BufferPool {
 
 /** An empty pool on `device`; throws {@linkcode GpuError} for a buffer over the limits. */
 export const makeBufferPool = (device: GPUDevice): BufferPool => {
-  const facts = new WeakMap<GPUBuffer, BufferFacts>();
-  const makeFree = (): FreeBuffers => makeFreeBuffers((buffer) => facts.get(buffer)!);
+  const pooled = new WeakMap<GPUBuffer, PooledBuffer>();
+  const makeFree = (): FreeBuffers => makeFreeBuffers((buffer) => pooled.get(buffer)!);
   const free = makeFree();
   let made = 0;
   let held = 0;
@@ -42,7 +42,7 @@ export const makeBufferPool = (device: GPUDevice): BufferPool => {
       size,
       usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST,
     });
-    facts.set(buffer, { age: made++, size: sizeClass(size) });
+    pooled.set(buffer, { buffer, age: made++, size: sizeClass(size) });
     held += size;
     peakHeld = Math.max(peakHeld, held);
     return buffer;

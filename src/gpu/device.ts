@@ -64,12 +64,20 @@ const requestDevice = async (
   }
 };
 
+/**
+ * The machine's best adapter, null where there is none. Whoever else asks for one first leaves a software
+ * driver with a thread a core for as long as the process lives ({@linkcode spreadSoftwareThreads}).
+ */
+export const bestAdapter = async (): Promise<GPUAdapter | null> => {
+  spreadSoftwareThreads();
+  return await navigator.gpu?.requestAdapter({ powerPreference: "high-performance" }) ?? null;
+};
+
 /** Opens the best adapter; throws {@linkcode GpuError} `NoAdapter` where there is none. */
 export const openDevice = async (): Promise<
   { readonly device: GPUDevice; readonly facts: AdapterFacts }
 > => {
-  spreadSoftwareThreads();
-  const adapter = await navigator.gpu?.requestAdapter({ powerPreference: "high-performance" });
+  const adapter = await bestAdapter();
   if (!adapter) throw new GpuError({ reason: { _tag: "NoAdapter" } });
   const software = /llvmpipe|swiftshader|warp/i.test(adapter.info.description);
   const { device, features } = await requestDevice(adapter, software);

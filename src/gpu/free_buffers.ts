@@ -23,34 +23,39 @@ export const sizeClass = (bytes: number): number => {
   return Math.ceil(bytes / step) * step;
 };
 
-/** What a pool remembers of a buffer. */
-export interface BufferFacts {
+/** What a pool remembers of a buffer that it made. */
+export interface PooledBuffer {
+  readonly buffer: GPUBuffer;
   /** Smaller for those made earlier. */
   readonly age: number;
   /** {@linkcode sizeClass} of its bytes. */
   readonly size: number;
 }
 
-/** None yet, of a pool that remembers `factsOf` each. */
-export const makeFreeBuffers = (factsOf: (buffer: GPUBuffer) => BufferFacts): FreeBuffers => {
-  const bySize = new Map<number, GPUBuffer[]>(); // of a size, the newest first
-  const waiting = new Set<GPUBuffer>();
+/** None yet, of a pool that remembers `pooled` each. */
+export const makeFreeBuffers = (pooled: (buffer: GPUBuffer) => PooledBuffer): FreeBuffers => {
+  const bySize = new Map<number, PooledBuffer[]>(); // of a size, the newest first
+  const waiting = new Set<PooledBuffer>();
 
-  const remove = (buffer: GPUBuffer): GPUBuffer => {
-    waiting.delete(buffer);
-    const ofSize = bySize.get(factsOf(buffer).size)!;
-    ofSize.splice(ofSize.indexOf(buffer), 1);
-    return buffer;
+  const remove = (one: PooledBuffer): GPUBuffer => {
+    waiting.delete(one);
+    const ofSize = bySize.get(one.size)!;
+    ofSize.splice(ofSize.indexOf(one), 1);
+    return one.buffer;
   };
 
-  const free: FreeBuffers = {
+  return {
     add: (buffer) => {
-      const { age, size } = factsOf(buffer);
-      const ofSize = bySize.get(size) ?? [];
-      bySize.set(size, ofSize);
-      const before = ofSize.findLastIndex((other) => factsOf(other).age > age);
-      ofSize.splice(before + 1, 0, buffer);
-      waiting.add(buffer);
+      const one = pooled(buffer);
+      waiting.add(one);
+      const ofSize = bySize.get(one.size);
+      if (!ofSize) {
+        bySize.set(one.size, [one]);
+        return;
+      }
+      let at = ofSize.length;
+      while (at > 0 && ofSize[at - 1]!.age < one.age) at--;
+      ofSize.splice(at, 0, one);
     },
     take: (bytes) => {
       const smallest = sizeClass(bytes);
@@ -65,11 +70,10 @@ export const makeFreeBuffers = (factsOf: (buffer: GPUBuffer) => BufferFacts): Fr
       return stalest && remove(stalest);
     },
     drain: () => {
-      const all = [...waiting];
+      const all = [...waiting].map(({ buffer }) => buffer);
       waiting.clear();
       bySize.clear();
       return all;
     },
   };
-  return free;
 };
