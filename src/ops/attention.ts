@@ -6,11 +6,12 @@ import { expand } from "../gpu/expand.ts";
 import type { AdapterFacts, Pass, Tensor } from "../gpu/gpu.ts";
 import type { Kernel } from "../gpu/kernel.ts";
 import {
+  type AttentionParams,
+  attentionParams as params,
   type AttentionRule,
   firstSeen,
   qkvCols,
   ruledScore,
-  type RuleParams,
   ruleParams,
 } from "./head_dims.ts";
 import { assertWalk, isWide, subgroupLanes, wideTile } from "./wide_heads.ts";
@@ -18,8 +19,6 @@ import { assertWalk, isWide, subgroupLanes, wideTile } from "./wide_heads.ts";
 export { attentionBackward, attentionBackwardReference } from "./attention_backward.ts";
 export type { AttentionBackwardInputs } from "./attention_backward.ts";
 export type { AttentionRule, HeadDims } from "./head_dims.ts";
-
-type AttentionParams = "rows" | keyof RuleParams;
 
 /** Binding of `kernels/attention.wgsl` and its `_subgroup` and `_wide` twins. */
 export type AttentionKernel = Kernel<"qkv" | "starts" | "y" | "logSumExp", AttentionParams>;
@@ -29,16 +28,6 @@ const bindings: AttentionKernel["bindings"] = {
   starts: { access: "in", dtype: "u32", shape: ({ rows }) => [rows] },
   y: { access: "out", shape: ({ rows, heads, headDim }) => [rows, heads * headDim] },
   logSumExp: { access: "out", shape: ({ rows, heads }) => [heads, rows] },
-};
-
-const params: AttentionKernel["params"] = {
-  rows: "u32",
-  heads: "u32",
-  kvHeads: "u32",
-  headDim: "u32",
-  scale: "f32",
-  softCap: "f32",
-  window: "u32",
 };
 
 const kernels = new Map<string, AttentionKernel>();

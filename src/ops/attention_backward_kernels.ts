@@ -12,10 +12,14 @@ import wideQuerySource from "../../kernels/attention_query_gradient_wide.wgsl" w
 import { expand } from "../gpu/expand.ts";
 import type { AdapterFacts } from "../gpu/gpu.ts";
 import type { Kernel } from "../gpu/kernel.ts";
-import { type AttentionRule, qkvCols, type RuleParams } from "./head_dims.ts";
+import {
+  type AttentionParams,
+  attentionParams as params,
+  type AttentionRule,
+  qkvCols,
+} from "./head_dims.ts";
 import { isWide, subgroupLanes, wideTile } from "./wide_heads.ts";
 
-type AttentionParams = "rows" | keyof RuleParams;
 type Shape = (params: Readonly<Record<AttentionParams, number>>) => ReadonlyArray<number>;
 
 /** Binding of `kernels/attention_query_gradient.wgsl` and its `_subgroup` and `_wide` twins. */
@@ -29,16 +33,6 @@ export type KeyGradientKernel = Kernel<
   "qkv" | "ends" | "logSumExp" | "dY" | "centers" | "dQkv",
   AttentionParams
 >;
-
-const params: QueryGradientKernel["params"] = {
-  rows: "u32",
-  heads: "u32",
-  kvHeads: "u32",
-  headDim: "u32",
-  scale: "f32",
-  softCap: "f32",
-  window: "u32",
-};
 
 const ofQkv: Shape = (sizes) => [sizes.rows, qkvCols(sizes)];
 const ofRows: Shape = ({ rows }) => [rows];

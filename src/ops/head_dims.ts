@@ -1,4 +1,5 @@
 /** How the columns of queries, keys and values divide into heads, and which keys a row sees. @module */
+import type { ScalarType } from "../gpu/kernel.ts";
 
 /** Each of `kvHeads` key heads serves `heads / kvHeads` query heads in a row (grouped-query). */
 export interface HeadDims {
@@ -24,6 +25,20 @@ export const qkvCols = (
 
 /** The part of an attention kernel's uniform block that the rule fills. */
 export type RuleParams = Readonly<Record<keyof AttentionRule, number>>;
+
+/** What an attention kernel over the rows of a packed batch is told. */
+export type AttentionParams = "rows" | keyof RuleParams;
+
+/** Its uniform block. */
+export const attentionParams: Readonly<Record<AttentionParams, ScalarType>> = {
+  rows: "u32",
+  heads: "u32",
+  kvHeads: "u32",
+  headDim: "u32",
+  scale: "f32",
+  softCap: "f32",
+  window: "u32",
+};
 
 const noWindow = 0xffff_ffff;
 
